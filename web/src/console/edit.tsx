@@ -18,7 +18,9 @@ export function Edit<T extends { version: number }, F extends Record<string, str
   save: (changed: Partial<F>, all: F, version: number, base: T) => Promise<unknown>;
   onClose: () => void;
   onDone: () => void;
-  wide?: boolean;
+  /** How a field is shown where two versions stand side by side. */
+  show?: (name: keyof F & string, value: string) => string;
+  isWrong?: boolean;
   children: (values: F, set: (name: keyof F & string, value: string) => void) => ComponentChildren;
 }) {
   const [base, setBase] = useState(props.of);
@@ -49,10 +51,11 @@ export function Edit<T extends { version: number }, F extends Record<string, str
   };
   if (theirs) {
     const now = props.fields(theirs);
+    const show = (name: keyof F & string, value: string) => (props.show ? props.show(name, value) : value) || "–";
     const columns: Column<keyof F & string>[] = [
       { title: "", cell: (row) => word("FIELD", row) },
-      { title: t("theirs"), cell: (row) => now[row] || "–" },
-      { title: t("yours"), cell: (row) => mine[row] || "–" },
+      { title: t("theirs"), cell: (row) => show(row, now[row] ?? "") },
+      { title: t("yours"), cell: (row) => show(row, mine[row] ?? "") },
     ];
     return (
       <Dialog title={t("conflict")} onClose={props.onClose}>
@@ -74,7 +77,13 @@ export function Edit<T extends { version: number }, F extends Record<string, str
   }
   return (
     <Dialog title={props.title} onClose={props.onClose}>
-      <Form submit={t("save")} input={[base.version, mine]} act={act} onCancel={props.onClose}>
+      <Form
+        submit={t("save")}
+        input={[base.version, mine]}
+        act={act}
+        onCancel={props.onClose}
+        disabled={props.isWrong ?? false}
+      >
         {props.children(mine, (name, value) => setMine({ ...mine, [name]: value }))}
       </Form>
     </Dialog>

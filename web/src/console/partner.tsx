@@ -1,6 +1,6 @@
 /** One partner: who they are, what they have, where it goes. */
 import { useState } from "preact/hooks";
-import { useRoute } from "preact-iso";
+import { useLocation, useRoute } from "preact-iso";
 import { api, done, type Schema, write } from "../shared/api";
 import { digitsOf } from "../shared/currencies";
 import { may } from "../shared/session";
@@ -11,7 +11,6 @@ import {
   Badge,
   Button,
   type Column,
-  Copy,
   Empty,
   Facts,
   Money,
@@ -25,10 +24,13 @@ import {
   When,
 } from "../shared/ui";
 import { type Action, type ActionField, Actions, reason } from "./act";
-import type { Withdrawal } from "./common";
+import { type Withdrawal, words } from "./common";
 import { Edit } from "./edit";
+import { Codes, Figures, Lines, Notes, Statements } from "./partner-tabs";
+import { Rates } from "./rates";
 
 type Partner = Schema["PartnerView"];
+const TABS = ["overview", "codes", "notes", "lines", "figures", "statements"] as const;
 type Method = Schema["StaffMethodView"];
 
 export default function Screen() {
@@ -39,7 +41,19 @@ export default function Screen() {
 }
 
 function Shown({ it, reload }: { it: Partner; reload: () => void }) {
-  const [isEdited, setEdited] = useState(false);
+  const [edited, setEdited] = useState<"profile" | "tags" | "rates">();
+  const { query } = useLocation();
+  const tab = TABS.find((each) => each === query.tab) ?? "overview";
+  const program = useLoad(
+    () => done(api.GET("/api/v1/programs/{programId}", { params: { path: { programId: it.programId } } })),
+    [it.programId],
+  );
+  const currencies = program.data?.currencies.map((each) => each.currency) ?? [];
+  const saved = () => {
+    setEdited(undefined);
+    tell(t("saved"));
+    reload();
+  };
   const person = `${it.firstName} ${it.lastName}`.trim();
   const name = it.companyName || person || it.referralCode;
   return (
@@ -54,73 +68,76 @@ function Shown({ it, reload }: { it: Partner; reload: () => void }) {
           <Badge key={each}>{each}</Badge>
         ))}
       </Title>
-      <Decisions it={it} reload={reload} />
-      <div class="columns">
-        <div>
-          <Balance id={it.id} />
-          <Withdrawals id={it.id} />
-          <Methods id={it.id} />
-        </div>
-        <div>
-          <Part
-            title={t("profile")}
-            aside={
-              may("PATCH /api/v1/partners/{partnerId}") && (
-                <Button onClick={() => setEdited(true)}>{t("change")} …</Button>
-              )
-            }
+      <nav class="tabs" aria-label={t("aboutPartner")}>
+        {TABS.map((each) => (
+          <a
+            key={each}
+            href={`/console/partners/${it.id}${each === "overview" ? "" : `?tab=${each}`}`}
+            aria-current={each === tab ? "page" : undefined}
           >
-            <Facts
-              of={[
-                [t("person"), person || "–"],
-                [t("email"), it.email || "–"],
-                [t("phone"), it.phone || "–"],
-                [t("company"), it.companyName || "–"],
-                [t("program"), it.programId],
-                [t("rates"), it.commissionRates.map((each) => `${number(each / 100)} %`).join(", ") || "–"],
-                [t("since"), <When key="s" at={it.createdAt} />],
-              ]}
-            />
-          </Part>
-          <Part title={t("moreOf")}>
-            <ul class="plain">
-              {(["referrals", "rewards", "adjustments"] as const).map((each) => (
-                <li key={each}>
-                  <a href={`/console/${each}?partnerId=${it.id}${each === "rewards" ? "&status=ALL" : ""}`}>
-                    {t(each)}
-                  </a>
-                </li>
-              ))}
-            </ul>
-          </Part>
-          <Links id={it.id} />
-          <Signals id={it.id} />
+            {word("TAB", each)}
+          </a>
+        ))}
+        {(["referrals", "rewards", "adjustments"] as const).map((each) => (
+          <a key={each} href={`/console/${each}?partnerId=${it.id}${each === "rewards" ? "&status=ALL" : ""}`}>
+            {t(each)} →
+          </a>
+        ))}
+      </nav>
+      {tab === "overview" && <Decisions it={it} currencies={currencies} reload={reload} />}
+      {tab === "codes" && <Codes it={it} reload={reload} />}
+      {tab === "notes" && <Notes it={it} />}
+      {tab === "lines" && <Lines it={it} />}
+      {tab === "figures" && <Figures it={it} />}
+      {tab === "statements" && <Statements it={it} />}
+      {tab === "overview" && (
+        <div class="columns">
+          <div>
+            <Balance id={it.id} />
+            <Withdrawals id={it.id} />
+            <Methods id={it.id} />
+          </div>
+          <div>
+            <Part title={t("profile")}>
+              <Facts
+                of={[
+                  [t("person"), person || "–"],
+                  [t("email"), it.email || "–"],
+                  [t("phone"), it.phone || "–"],
+                  [t("company"), it.companyName || "–"],
+                  [t("program"), it.programId],
+                  [t("rates"), it.commissionRates.map((each) => `${number(each / 100)} %`).join(", ") || "–"],
+                  [t("since"), <When key="s" at={it.createdAt} />],
+                ]}
+              />
+              {may("PATCH /api/v1/partners/{partnerId}") && (
+                <div class="buttons start">
+                  <Button onClick={() => setEdited("profile")}>{t("change")} …</Button>
+                  <Button onClick={() => setEdited("tags")}>{t("tags")} …</Button>
+                  {may("PUT /api/v1/partners/{partnerId}/commission") && currencies.length > 0 && (
+                    <Button onClick={() => setEdited("rates")}>{t("rates")} …</Button>
+                  )}
+                </div>
+              )}
+            </Part>
+            <Signals id={it.id} />
+          </div>
         </div>
-      </div>
-      {isEdited && (
-        <Editor
-          it={it}
-          onClose={() => setEdited(false)}
-          onDone={() => {
-            setEdited(false);
-            tell(t("saved"));
-            reload();
-          }}
-        />
+      )}
+      {edited === "profile" && <Editor it={it} onClose={() => setEdited(undefined)} onDone={saved} />}
+      {edited === "tags" && <Tags it={it} onClose={() => setEdited(undefined)} onDone={saved} />}
+      {edited === "rates" && (
+        <Rates it={it} currencies={currencies} onClose={() => setEdited(undefined)} onDone={saved} />
       )}
     </>
   );
 }
 
 /** What can be decided about the partner, and given to or taken from them. */
-function Decisions({ it, reload }: { it: Partner; reload: () => void }) {
+function Decisions({ it, currencies, reload }: { it: Partner; currencies: string[]; reload: () => void }) {
   const path = { partnerId: it.id };
   const params = (key: string) => ({ params: { path, header: { "Idempotency-Key": key } } });
-  const program = useLoad(
-    () => done(api.GET("/api/v1/programs/{programId}", { params: { path: { programId: it.programId } } })),
-    [it.programId],
-  );
-  const [first = "", ...others] = program.data?.currencies.map((each) => each.currency) ?? [];
+  const [first = "", ...others] = currencies;
   const money: ActionField[] = [
     ...(others.length > 0
       ? [
@@ -223,6 +240,15 @@ function Decisions({ it, reload }: { it: Partner; reload: () => void }) {
         ["ACTIVE", "INACTIVE"].includes(it.status) &&
           may("POST /api/v1/partners/{partnerId}/suspend") &&
           become("suspend"),
+        !hasEnded &&
+          may("POST /api/v1/partners/{partnerId}/link-user") && {
+            name: t("linkUser"),
+            about: <p>{t("linkUserAbout")}</p>,
+            done: t("saved"),
+            fields: [{ name: "sub", label: t("linkUserSub"), required: true, maxLength: 100 }],
+            act: ({ sub = "" }, key) =>
+              write(api.POST("/api/v1/partners/{partnerId}/link-user", { ...params(key), body: { sub } })),
+          },
         !hasEnded && may("POST /api/v1/partners/{partnerId}/terminate") && become("terminate"),
       ]}
     />
@@ -354,36 +380,6 @@ function Methods({ id }: { id: string }) {
   );
 }
 
-function Links({ id }: { id: string }) {
-  const links = useLoad(
-    () => done(api.GET("/api/v1/partners/{partnerId}/links", { params: { path: { partnerId: id } } })),
-    [id],
-  );
-  return (
-    <Part title={t("links")}>
-      <Show of={links}>
-        {({ data }) => (
-          <ul class="plain">
-            {data.map((each) => (
-              <li key={each.code} class="link">
-                <code>{each.code}</code> {each.label && <span class="muted">{each.label}</span>}
-                {each.url && <Copy text={each.url} label="copyLink" />}
-                <small class="muted">
-                  {t("linkFigures", {
-                    clicks: number(each.clicks.total),
-                    referrals: number(each.referrals),
-                    converted: number(each.converted),
-                  })}
-                </small>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Show>
-    </Part>
-  );
-}
-
 function Signals({ id }: { id: string }) {
   const signals = useLoad(
     () => done(api.GET("/api/v1/partners/{partnerId}/signals", { params: { path: { partnerId: id } } })),
@@ -411,6 +407,29 @@ function Signals({ id }: { id: string }) {
     </Part>
   );
 }
+
+const Tags = (props: { it: Partner; onClose: () => void; onDone: () => void }) => {
+  const path = { partnerId: props.it.id };
+  return (
+    <Edit
+      title={t("tags")}
+      of={props.it}
+      fields={(of) => ({ tags: of.tags.join(", ") })}
+      read={() => done(api.GET("/api/v1/partners/{partnerId}", { params: { path } }))}
+      save={(_changed, { tags }, version) => {
+        const header = { "If-Match": `"${version}"` };
+        const body = { tags: words(tags) };
+        return write(api.PUT("/api/v1/partners/{partnerId}/tags", { params: { path, header }, body }));
+      }}
+      onClose={props.onClose}
+      onDone={props.onDone}
+    >
+      {(values, set) => (
+        <TextField label={t("tags")} hint={t("tagsHint")} value={values.tags} onInput={(value) => set("tags", value)} />
+      )}
+    </Edit>
+  );
+};
 
 const EDITED = ["firstName", "lastName", "companyName", "phone", "tier"] as const;
 type Edited = Record<(typeof EDITED)[number], string>;

@@ -1,11 +1,14 @@
 /** Partners: found as one types. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, done, type Schema } from "../shared/api";
+import { useLocation } from "preact-iso";
+import { api, done, type Schema, write } from "../shared/api";
+import { may } from "../shared/session";
 import { t, word } from "../shared/texts";
 import { Field, Select } from "../shared/forms";
 import { Listed } from "../shared/listed";
-import { Badge, type Column, Status, Title, usePages, When } from "../shared/ui";
-import { ProgramFilter, programs, useFilters } from "./common";
+import { Badge, type Column, Status, Title, useLoad, usePages, When } from "../shared/ui";
+import { Actions } from "./act";
+import { given, ProgramFilter, programs, useFilters, words } from "./common";
 
 type Partner = Schema["PartnerView"];
 const STATUSES = ["ACTIVE", "INACTIVE", "SUSPENDED", "TERMINATED"] as const;
@@ -67,7 +70,7 @@ export default function Partners() {
   ];
   return (
     <>
-      <Title text={t("partners")} />
+      <Title text={t("partners")}>{may("POST /api/v1/partners") && <New />}</Title>
       <div class="filters">
         <Field label={t("search")} hint={t("searchHint")}>
           {(id, hint) => (
@@ -101,5 +104,52 @@ export default function Partners() {
         }}
       />
     </>
+  );
+}
+
+/** Onboards somebody, who may have no user yet. */
+function New() {
+  const { route } = useLocation();
+  const known = useLoad(programs, []);
+  const all = known.data?.data ?? [];
+  const name = (field: string) => ({ name: field, label: word("FIELD", field), maxLength: 100 });
+  return (
+    <Actions
+      inTitle
+      onDone={() => undefined}
+      of={[
+        {
+          name: t("newPartner"),
+          kind: "primary",
+          about: <p>{t("newPartnerAbout")}</p>,
+          done: t("saved"),
+          fields: [
+            { ...name("firstName"), required: true },
+            { ...name("lastName"), required: true },
+            { name: "email", label: t("email"), required: true, maxLength: 254 },
+            name("companyName"),
+            name("phone"),
+            ...(all.length > 1
+              ? [
+                  {
+                    name: "programId",
+                    label: t("program"),
+                    kind: "select" as const,
+                    options: all.map((each): [string, string] => [each.id, each.name]),
+                  },
+                ]
+              : []),
+            name("tier"),
+            { name: "tags", label: t("tags"), hint: t("tagsHint") },
+            { name: "sub", label: t("linkUserSub"), hint: t("newPartnerSub"), maxLength: 100 },
+          ],
+          act: async ({ firstName = "", lastName = "", email = "", tags = "", ...rest }, key) => {
+            const body = { ...given(rest), firstName, lastName, email, tags: words(tags) };
+            const params = { header: { "Idempotency-Key": key } };
+            route(`/console/partners/${(await write(api.POST("/api/v1/partners", { params, body }))).id}`);
+          },
+        },
+      ]}
+    />
   );
 }

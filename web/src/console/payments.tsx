@@ -160,7 +160,7 @@ function OfProgram({ of }: { of: Record<"view" | "programId" | "origin" | "from"
       cell: (row) => (row.partnerId ? <PartnerLink of={{ ...row, partnerId: row.partnerId }} /> : "–"),
     },
     { title: t("origin"), cell: (row) => word("ORIGIN", row.origin) },
-    { title: t("paidOn"), cell: (row) => <When at={row.occurredAt} /> },
+    { title: t("paidOn"), cell: (row) => <When at={row.occurredAt} relative /> },
     {
       title: t("rewards"),
       cell: (row) =>

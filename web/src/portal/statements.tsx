@@ -1,22 +1,9 @@
 /** A statement of each month, as it was booked. */
 import { useState } from "preact/hooks";
 import { api, done, download, type Problem } from "../shared/api";
-import { month } from "../shared/dates";
+import { month, monthsSince } from "../shared/dates";
 import { t } from "../shared/texts";
 import { asProblem, Button, type Column, Part, Show, Table, Title, tell, Trouble, useLoad } from "../shared/ui";
-
-/** The months from one moment until now, newest first: `2026-11`. */
-export function monthsSince(since: string, now = new Date()): string[] {
-  const found: string[] = [];
-  const first = new Date(since);
-  for (
-    let at = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
-    at >= new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), 1));
-    at = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() - 1, 1))
-  )
-    found.push(at.toISOString().slice(0, 7));
-  return found;
-}
 
 export default function Statements() {
   const me = useLoad(() => done(api.GET("/api/v1/me")), []);

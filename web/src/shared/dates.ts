@@ -17,6 +17,19 @@ export const day = (at: string): string =>
 export const month = (at: string): string =>
   new Intl.DateTimeFormat(language.value, { month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(at));
 
+/** The months from one moment until now, newest first: `2026-11`. */
+export function monthsSince(since: string, now = new Date()): string[] {
+  const found: string[] = [];
+  const first = new Date(since);
+  for (
+    let at = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+    at >= new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), 1));
+    at = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() - 1, 1))
+  )
+    found.push(at.toISOString().slice(0, 7));
+  return found;
+}
+
 /** `3 days ago`, `in 2 hours`. */
 export function ago(at: string, now = Date.now()): string {
   const passed = new Date(at).getTime() - now;
