@@ -65,6 +65,7 @@ TAGS = {
     "analytics": "Cohorts, forecasts and scorecards, for staff.",
     "applications": "People who ask to be partners, and who decides about them.",
     "audit": "Who did what, and what became of things by themselves.",
+    "currencies": "What money may be in, with its decimals.",
     "people": "Who it is that did something.",
     "disputes": "Chargebacks of payments that somebody earned from.",
     "docs": "This document, as a page.",

@@ -17,6 +17,7 @@ from refledger.domain.programs import ProgramStatus
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
+from refledger.entry.models.currencies import CurrencyList
 from refledger.entry.models.previews import PreviewBody, PreviewView
 from refledger.entry.models.program_changes import (
     ChangedProgramView,
@@ -67,6 +68,12 @@ def list_all(request: Request[NoBody, ProgramsQuery]) -> Page[ProgramView]:
 def preview(request: Request[PreviewBody, NoQuery]) -> PreviewView:
     """Say what each tier would earn of a payment by terms that need not be any program's; nothing is changed."""
     return PreviewView.of(request.body)
+
+
+@api.route("GET /api/v1/currencies", answer=CurrencyList, refuses=())
+def list_currencies(request: Request[NoBody, NoQuery]) -> CurrencyList:
+    """List the currencies that payments and payouts may be in, with their decimals."""
+    return CurrencyList.all()
 
 
 @api.route("GET /api/v1/programs/{programId}", answer=ProgramView, versioned=True, refuses=(ProgramNotFound,))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from refledger.domain.currencies import EXPONENTS
 from refledger.operations.earning.payments import RecordOutcome
 from tests.support.functions import Answer, World, assert_problem
 
@@ -408,3 +409,12 @@ def test_own_rates_that_cannot_be_promised(world: World, somebody: Callable[[], 
     assert answer.body["detail"].startswith("rates: ")
     assert told in answer.body["detail"]
     assert world.admin("GET /api/v1/partners/{partnerId}", path={"partnerId": partner.id}).body["version"] == 1
+
+
+def test_currencies_say_their_decimals(world: World) -> None:
+    """Each of ISO 4217 in which money is paid, for whoever is signed in: a page takes them from nowhere else."""
+    told = world.call("GET /api/v1/currencies", sub="anybody").body["data"]
+    units = {each["code"]: (each["exponent"], each["smallest"]) for each in told}
+    assert list(units) == sorted(EXPONENTS)
+    assert (units["USD"], units["JPY"], units["KWD"]) == ((2, "0.01"), (0, "1"), (3, "0.001"))
+    assert_problem(world.call("GET /api/v1/currencies", sub=None), 401)

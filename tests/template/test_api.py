@@ -24,6 +24,7 @@ ROUTES = {
     "programs": [
         "POST /api/v1/programs",
         "GET /api/v1/programs",
+        "GET /api/v1/currencies",
         "POST /api/v1/programs/preview",
         "GET /api/v1/programs/{programId}",
         "PUT /api/v1/programs/{programId}",

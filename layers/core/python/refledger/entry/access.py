@@ -82,6 +82,7 @@ def fresh(access: Access) -> Access:
 ROUTES: dict[str, Access | None] = {
     "POST /api/v1/programs": fresh(admin(None)),
     "GET /api/v1/programs": read("programs:read"),
+    "GET /api/v1/currencies": own_and_read("programs:read"),
     "POST /api/v1/programs/preview": read("programs:read"),  # a question
     "GET /api/v1/programs/{programId}": read("programs:read"),
     "PUT /api/v1/programs/{programId}": fresh(admin(None)),
