@@ -37,3 +37,17 @@ def test_a_page_may_read_what_it_needs_of_an_answer(client: Client) -> None:
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ORIGIN)
         exposed = answer.headers["access-control-expose-headers"].split(",")
         assert {"etag", "location", "retry-after", "ratelimit", "content-disposition"} <= set(exposed)
+
+
+def test_what_has_no_route_of_its_own_is_answered(client: Client) -> None:
+    """HEAD like GET, another method by those that there are, another address by a problem; none without its token."""
+    token = {"authorization": f"Bearer {client.token('reader')}"}
+    got, looked = (client.http.request(method, "/api/v1/session", headers=token) for method in ("GET", "HEAD"))
+    assert (looked.status_code, looked.content) == (got.status_code, b"") == (200, b"")
+    assert "ratelimit" in looked.headers
+    assert client.http.head("/api/v1/session").status_code == 401
+    other = client.http.delete("/api/v1/partners")
+    assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    nowhere = client.http.get("/api/v1/nothing")
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "NOT_FOUND")
+    assert client.http.get(nowhere.json()["type"]).status_code == 200

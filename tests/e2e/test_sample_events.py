@@ -51,6 +51,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "stream_projections/adjustment_rejected": {"audited": 1},
     "audit/list": {"statusCode": 200},
     "me/profile": {"statusCode": 200},
+    "dispatch/head": {"statusCode": 200, "body": ""},  # of the same
+    "dispatch/other_method": {"statusCode": 405},
     "statements/own_pdf": {"statusCode": 200, "isBase64Encoded": True},
     "links/click": {"statusCode": 404},  # nobody's code
     "maturity/tick": {"DUE-LATE": 0},  # nothing here is an hour old
