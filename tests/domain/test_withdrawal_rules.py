@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refledger.domain.errors import AlreadyDecided, OwnWithdrawal, SecondPersonNeeded
+from refledger.domain.errors import AlreadyDecided, NotPayable, OwnWithdrawal, SecondPersonNeeded
 from refledger.domain.journal import Balance, EntryKind, post
 from refledger.domain.methods import MethodType
 from refledger.domain.withdrawals import (
@@ -19,6 +20,7 @@ from refledger.domain.withdrawals import (
     WithdrawalStatus,
     WithdrawalStep,
     after_approval,
+    check_can_be_paid,
     check_decider,
     check_waiting,
     movement,
@@ -120,6 +122,14 @@ def test_nobody_decides_about_their_own_withdrawal() -> None:
         with pytest.raises(OwnWithdrawal):
             check_decider(a_withdrawal(), actor, "partner")
     check_decider(a_withdrawal(), "alice", "")
+
+
+def test_what_a_provider_is_to_pay_is_not_called_paid_before_it_was_asked() -> None:
+    """Else the workflow, which goes on, pays it again; what a person transfers may be."""
+    by_person = a_withdrawal(status=S.APPROVED)
+    check_can_be_paid(by_person)
+    with pytest.raises(NotPayable):
+        check_can_be_paid(replace(by_person, method=replace(by_person.method, type=MethodType.STRIPE)))
 
 
 @pytest.mark.parametrize(

@@ -152,13 +152,15 @@ def test_conflicts_and_lost_answers_reserve_once(books: Books, key: str | None, 
     [(PartnerStatus.INACTIVE, True), (PartnerStatus.TERMINATED, True), (PartnerStatus.SUSPENDED, False)],
 )
 def test_what_was_earned_may_be_taken_unless_suspended(books: Books, status: PartnerStatus, allowed: bool) -> None:
-    """Inactive and terminated partners are paid what they earned; a suspended one waits."""
+    """Inactive and terminated partners are paid what they earned; a suspended one waits, whatever account is named."""
+    known = books.method("bob", ACCOUNT).id
     become(books, status)
     if allowed:
         assert books.withdraw("bob", 1500).status is S.REQUESTED
     else:
-        with pytest.raises(PartnerSuspended):
-            books.withdraw("bob", 1500)
+        for payee in ({}, {"payee": known}):
+            with pytest.raises(PartnerSuspended):
+                books.withdraw("bob", 1500, **payee)
         assert books.balance("bob") == (5000, 0, 0)
 
 

@@ -52,12 +52,16 @@ class Length:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For other processes, by its name."""
-        return LENGTHS.__getitem__, (self.name,)
+        return length_called, (self.name,)
 
 
 LONG = Length("long", (1, 3, 6, 10, 15), (1, 2, 3, WORKERS, WORKERS), actions.GROUPS, 1, days=True)
 SHORT = Length("short", (1,), (2, 2, 2, 3), actions.STEPS, 5, days=False)
 LENGTHS = {each.name: each for each in (LONG, SHORT)}
+
+
+def length_called(name: str) -> Length:
+    return LENGTHS[name]
 
 
 @dataclass
