@@ -80,7 +80,7 @@ class Call:
     @cached_property
     def answer(self) -> Json | None:
         """The schema of the answer; None where it may be something else than JSON."""
-        (good,) = [told for status, told in self.told["responses"].items() if status[0] in "23"]
+        good = next(told for status, told in self.told["responses"].items() if status[0] == "2")
         content = good.get("content", {})
         return content[JSON]["schema"] if list(content) == [JSON] else None
 

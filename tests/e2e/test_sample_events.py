@@ -42,6 +42,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "payout_webhooks/stripe_transfer_created": {"statusCode": 401},  # a file cannot be signed a moment ago
     "lead_webhooks/referral": {"statusCode": 401},
     "lead_webhooks/hubspot": {"statusCode": 401},
+    "events/lead": {"statusCode": 202},
+    "events/sale": {"statusCode": 202},
+    "events/stripe_payment": {"statusCode": 401},
     "lead_events/queue": {"batchItemFailures": []},  # nobody's code, and nobody's lead
     "jobs/export": {"statusCode": 202},
     "jobs/import_partners": {"statusCode": 202},
