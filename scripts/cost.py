@@ -22,6 +22,7 @@ if str(ROOT) not in sys.path:
 
 PRICES = json.loads((ROOT / "scripts" / "prices.json").read_text(encoding="utf-8"))
 MINUTES = 30 * 24 * 60
+SECONDS = MINUTES * 60
 POLLERS, POLL_SECONDS = 5, 20  # of a queue that is empty, as Lambda's documentation has it
 TICK_SECONDS, TICK_GB = 0.15, 0.5
 # of an idle stack's tick, on average: tests/benchmarks/test_ticks.py measures it
@@ -60,6 +61,7 @@ def bill(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[Line]:
         + TICK_LOG_BYTES / 1e9 * prices["logs_gb"]
     )
     its_table = (TICK_READS * prices["dynamodb_million_reads"] + TICK_WRITES * prices["dynamodb_million_writes"]) / 1e6
+    snapshots = list(_snapshots(resources))
     return [
         _line("metrics in alarms", alarms, prices["alarm_metric_month"], free["alarm_metrics"]),
         Line("composite alarms", composite, composite * 0.50),
@@ -70,7 +72,19 @@ def bill(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[Line]:
         _line("empty polls of queues", polls, prices["sqs_million_requests"] / 1e6, free["sqs_requests"]),
         _line("ticks of schedules: invocations, compute, logs", ticks, a_tick, free["ticks"]),
         _line("ticks of schedules: reads and writes", ticks, its_table),
+        Line(
+            "snapshots of functions that are kept",
+            len(snapshots),
+            sum(snapshots) * SECONDS * prices["snapstart_cache_gb_second"],
+        ),
     ]
+
+
+def _snapshots(resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Iterator[float]:
+    """The GB of each function that begins from one: one version each, for the one before goes with a deployment."""
+    for given in _of(resources, "AWS::Lambda::Function"):
+        if given.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions":
+            yield given["MemorySize"] / 1024
 
 
 def total(lines: list[Line], *, at_list: bool = False) -> float:

@@ -32,6 +32,7 @@ GIVEN = {
     "ServiceClientIds": "abc",
     "SignInCallbackUrls": "https://partners.example.com/",
     "SignInDomain": "our-partners",
+    "SnapStart": "true",
     "StripeEventSource": "aws.partner/stripe.com/ed_1",
     "StripePayoutsSecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:refledger-stripe-AbCdEf",
 }

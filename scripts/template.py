@@ -141,7 +141,11 @@ HTTP_VARIABLES = {
     ),
 }  # fmt: skip
 TOLD_OF_FAILURES = attribute("SchedulesDlq.Arn")  # whatever a schedule's call comes to, twice
-OWN = ("Serves", "Calls", "Variables", "Tick", "GoesBackOn", "May", "Condition")
+OWN = ("Serves", "Calls", "Variables", "Tick", "GoesBackOn", "Snapshot", "May", "Condition")
+SNAPSHOTS = Tagged("!If", ["Snapshots", "PublishedVersions", "None"])
+VERSIONED = {
+    "AutoPublishAlias": "live", "AutoPublishAliasAllProperties": True, "AutoPublishCodeSha256": ref("Release"),
+}  # fmt: skip
 
 
 def function(name: str, said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -152,13 +156,14 @@ def function(name: str, said: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
     made: dict[str, Any] = {"CodeUri": f"functions/{name}/"}
     if alarms := said.get("GoesBackOn"):
         made |= {
-            "AutoPublishAlias": "live", "AutoPublishAliasAllProperties": True,
-            "AutoPublishCodeSha256": ref("Release"),
+            **VERSIONED,
             "DeploymentPreference": {
                 "Type": ref("Rollout"), "Role": attribute("RolloutRole.Arn"),
                 "Alarms": Tagged("!If", ["Gradual", [ref(f"{alarm}Alarm") for alarm in alarms], []]),
             },
         }  # fmt: skip
+    if said.get("Snapshot"):  # of the one that is called: another one that is kept is paid for
+        made |= {**VERSIONED, "VersionDeletionPolicy": "Delete", "SnapStart": {"ApplyOn": SNAPSHOTS}}
     made |= {"Role": attribute(f"{id}Role.Arn"), "LoggingConfig": {"LogGroup": ref(f"{id}Logs")}}
     made |= {key: value for key, value in said.items() if key not in OWN}
     if variables := {**(HTTP_VARIABLES if serves else {}), **said.get("Variables", {})}:
@@ -176,7 +181,7 @@ def function(name: str, said: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
     yield f"{id}Logs", {"Type": "AWS::Logs::LogGroup", **condition, "Properties": group}
     if "Serves" in said:
         may = {
-            "Action": "lambda:InvokeFunction", "FunctionName": ref(f"{id}Function"),
+            "Action": "lambda:InvokeFunction", "FunctionName": ref(_called(id, said)),
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": sub("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"),
         }  # fmt: skip
@@ -191,6 +196,11 @@ def _calling(said: dict[str, Any]) -> dict[str, Any]:
     arns = [attribute(f"{logical_id(name)}Function.Arn") for name in served]
     may = [*said.get("May", []), {"Action": "lambda:InvokeFunction", "Resource": arns}]
     return {**said, "Variables": {**said.get("Variables", {}), "FUNCTIONS": named}, "May": may}
+
+
+def _called(id: str, said: dict[str, Any]) -> str:
+    """The logical id of what the API calls: a function, or the alias that the transform makes of it."""
+    return f"{id}FunctionAlias{VERSIONED['AutoPublishAlias']}" if said.get("Snapshot") else f"{id}Function"
 
 
 def _schedule(tick: dict[str, Any]) -> dict[str, Any]:
@@ -262,22 +272,25 @@ def paths() -> dict[str, dict[str, Any]]:
     A token is asked for by every route that is not PUBLIC. What has no route here is dispatch's.
     """
     made: dict[str, dict[str, Any]] = {}
+    functions = read("functions")
     for name, routes in openapi.served().items():
+        called = _called(logical_id(name), functions[name])
         for route in routes:
             method, path = route.key.split()
             is_public = access.ROUTES[route.key] is access.PUBLIC
-            operation = _operation(name, path, is_public)
+            operation = _operation(called, path, is_public)
             for each in (method, "HEAD") if is_public and method == "GET" else (method,):
                 made.setdefault(path, {})[each.lower()] = operation
-    made["/api/v1/{proxy+}"] = {"head": _operation("dispatch", "/api/v1/{proxy+}", is_public=False)}
-    made["$default"] = {ANY: Line({**_operation("dispatch", "$default", is_public=True), "isDefaultRoute": True})}
+    dispatch = _called("Dispatch", {})
+    made["/api/v1/{proxy+}"] = {"head": _operation(dispatch, "/api/v1/{proxy+}", is_public=False)}
+    made["$default"] = {ANY: Line({**_operation(dispatch, "$default", is_public=True), "isDefaultRoute": True})}
     return dict(sorted(made.items()))
 
 
-def _operation(name: str, path: str, is_public: bool) -> dict[str, Any]:
+def _operation(called: str, path: str, is_public: bool) -> dict[str, Any]:
     uri = (
         "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
-        f"${{{logical_id(name)}Function.Arn}}/invocations"
+        f"${{{f'{called}.Arn' if called.endswith('Function') else called}}}/invocations"
     )
     made = Line({
         "x-amazon-apigateway-integration": {

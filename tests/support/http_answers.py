@@ -85,7 +85,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 return None
             parts = [each.partition(":") for each in lines[1:]]
             headers = {name.lower(): value.strip() for name, _, value in parts}
-            return Received(lines[0], headers, self.rfile.read(int(headers["content-length"])), number)
+            return Received(lines[0], headers, self.rfile.read(int(headers.get("content-length", "0"))), number)
         except OSError:
             return None
 

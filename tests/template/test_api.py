@@ -13,6 +13,7 @@ from tests.template.deployed import (
     ROOT,
     Properties,
     api_operations,
+    called,
     declared,
     function_id,
     of_type,
@@ -289,7 +290,7 @@ def test_every_route_exists_once_and_goes_to_its_function() -> None:
     served += [(function_id("dispatch"), route) for route in DISPATCHED]
     assert Counter(found) == Counter(served)
     allowed = of_type("AWS::Lambda::Permission").values()
-    assert sorted(referred(each["FunctionName"]) for each in allowed) == sorted(map(function_id, [*ROUTES, "dispatch"]))
+    assert sorted(called(each["FunctionName"]) for each in allowed) == sorted(map(function_id, [*ROUTES, "dispatch"]))
     for each in allowed:
         assert (each["Action"], each["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
         assert each["SourceArn"]["Fn::Sub"].endswith(":execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*")
@@ -297,8 +298,9 @@ def test_every_route_exists_once_and_goes_to_its_function() -> None:
 
 def called_by(operation: dict[str, Any]) -> str:
     """The logical id of the function that an operation goes to."""
-    (id,) = re.findall(r"\$\{(\w+)\.Arn\}", operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"])
-    return str(id)
+    uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+    (id,) = re.findall(r"/functions/\$\{(\w+)(?:\.Arn)?\}", uri)
+    return called({"Ref": id})
 
 
 def test_every_route_has_a_rule_for_who_may_use_it() -> None:

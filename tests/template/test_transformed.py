@@ -40,6 +40,7 @@ RENAMED = {
 SAYS_WHAT_TO_DO = {  # and is no property of anything that is deployed
     "apiid", "defaultauthorizer", "authorizer", "omitname", "retentionpolicy", "type", "method", "path",
     "publishlambdaversion", "autopublishaliasallproperties", "autopublishcodesha256",  # tests/template/test_rollout.py
+    "versiondeletionpolicy",  # tests/template/test_snapstart.py
 }  # fmt: skip
 # Values that API Gateway reads as JSON from the body: CloudFormation makes a string of every parameter there.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-cors-configuration.html

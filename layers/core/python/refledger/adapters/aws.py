@@ -27,6 +27,14 @@ def client(service: str) -> Any:
     return aws_json.client(service, theirs, _credentials) or theirs
 
 
+def forget() -> None:
+    """Forget every client, with its sockets and what it signs with: the next call makes another."""
+    from refledger.adapters import container_credentials
+
+    client.cache_clear()
+    container_credentials.forget()
+
+
 class Boto3Client:
     """A client of boto3's, made when it is first used: to load boto3 takes longer than most calls."""
 

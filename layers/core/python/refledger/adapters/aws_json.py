@@ -193,11 +193,17 @@ class JsonClient:
 
 
 def _credentials(boto3_credentials: Callable[[], Any]) -> Credentials:
-    """Those of the environment, as it is now; where it has none, what boto3 finds and keeps fresh."""
+    """Those of the environment, as it is now; where it has none, those that a function asks for (`in_lambda`), or what
+    boto3 finds and keeps fresh.
+    """
     env = os.environ
     access_key, secret_key = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
     if access_key and secret_key:
         return Credentials(access_key, secret_key, env.get("AWS_SECURITY_TOKEN") or env.get("AWS_SESSION_TOKEN") or "")
+    from refledger.adapters import container_credentials  # only a function that began from a snapshot comes here
+
+    if asked := container_credentials.in_lambda():
+        return asked.current()
     elsewhere = boto3_credentials()  # of a person's profile or a container: never in Lambda
     if elsewhere is None:
         raise NoCredentialsError

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, answers, config, faults, paging, people, problems, sign_in, stopping
+from refledger.entry import access, answers, config, faults, paging, people, problems, sign_in, snapshots, stopping
 from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
 from refledger.entry.models.kinds import REFUSED
 from refledger.entry.observability import logger
@@ -192,6 +192,13 @@ class Api:
     def __init__(self, refused: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer) -> None:
         self.routes: dict[str, Route] = {}
         self._refused = refused
+        snapshots.register(self.ready)
+
+    def ready(self) -> None:
+        """Build every model now: called before a snapshot of the function is taken, so that no call has to."""
+        for route in self.routes.values():
+            for model in (route.body, route.query, route.answer):
+                model.model_rebuild()
 
     def route(
         self,
