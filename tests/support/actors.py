@@ -385,10 +385,19 @@ RATES: tuple[list[int], ...] = ([2000, 1000], [1500, 1000, 500], [3000])
 MOST_BPS = 3000  # of a payment, over all tiers and programs
 
 
+MORE: tuple[dict[str, Any], ...] = (  # than rates, of the program and of one product
+    {}, {"firstPayment": {"tiers": [{"rateBps": 2500}, {"rateBps": 500}]}}, {},
+    {"limitPayments": 1, "limitMonths": 1},
+)  # fmt: skip
+GOLD = {"productId": "gold", "tiers": [{"flat": [{"amount": 1500, "currency": "USD"}]}, {"rateBps": 1000}]}
+
+
 def program(terms: int) -> dict[str, Any]:
-    """Held for a day or not, other rates, a cap, reviewed or not, with euros or without, with limits or without."""
+    """Held for a day or not, other rates and rules, a cap, reviewed or not, with euros and limits or without."""
     return {
-        "name": "Friends", "currency": "USD", "tierRatesBps": RATES[terms % 3], "holdDays": terms % 2,
+        "name": "Friends", "currency": "USD", "holdDays": terms % 2,
+        "rules": {"tiers": [{"rateBps": rate} for rate in RATES[terms % 3]], **MORE[terms % 4]},
+        "productRules": [GOLD] if terms % 4 == 2 else [],
         "reviewRewards": terms % 7 == 3, "coolingHours": 0, "newCustomersOnly": False,
         "monthlyCaps": [{"currency": "USD", "amount": 20_000}] if terms % 5 == 1 else [],
         "currencies": [

@@ -18,6 +18,7 @@ HOUR = 3_600_000
 MINUTE = 60_000
 EVER = 1 << 60
 T = TypeVar("T")
+Pay = int | dict[str, int]  # basis points; or minor units by currency
 CLOSED = ("REJECTED", "EXPIRED")
 OPEN = ("PENDING", "ACCEPTED")
 LEGS = {  # kind of entry: (debit, credit), as docs/accounting.md has the accounts
@@ -39,6 +40,13 @@ def midnight(day: date) -> int:
 
 def month_of(ms: int) -> str:
     return f"{day_of(ms):%Y-%m}"
+
+
+def months_after(ms: int, months: int) -> int:
+    """The same day and time so many calendar months later, the last day of one that has no such day."""
+    year, month = divmod(day_of(ms).year * 12 + day_of(ms).month - 1 + months, 12)
+    last = date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)
+    return midnight(last.replace(day=min(last.day, day_of(ms).day))) + ms % DAY
 
 
 class History(Generic[T]):
@@ -70,15 +78,42 @@ class History(Generic[T]):
 
 @dataclass(eq=False)
 class Program:
-    """`rates`: basis points of tier 1, 2, …; `cap`: what a partner earns at most in a month, by currency."""
+    """`rates`: of tier 1, 2, …, in basis points, or flat by currency; `first`: those of a customer's first payment.
+
+    `cap`: what a partner earns at most in a month, by currency.
+    """
 
     id: str
-    rates: tuple[int, ...]
+    rates: tuple[Pay, ...]
     hold_days: int = 0
     attribution_days: int | None = None
     cap: dict[str, int] = field(default_factory=dict)
     pauses: list[tuple[int, int]] = field(default_factory=list)
-    products: dict[str, tuple[int, ...]] = field(default_factory=dict)  # rates of those that have rules of their own
+    products: dict[str, tuple[Pay, ...]] = field(default_factory=dict)  # rates of those that have rules of their own
+    first: tuple[Pay, ...] = ()
+    limit_payments: int | None = None
+    limit_months: int | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many tiers earn by any of its rules."""
+        return max(map(len, (self.rates, self.first, *self.products.values())))
+
+    def shares(self, payment: Payment, number: int, first_ms: int) -> list[int]:
+        """What each tier gets of a customer's payment number so and so, whose first was at `first_ms`."""
+        pays = self.products.get(payment.product)
+        if pays is None:
+            pays = self.first if self.first and number == 1 else self.rates
+            if self.limit_payments is not None and number > self.limit_payments:
+                return []
+            if self.limit_months is not None and payment.occurred >= months_after(first_ms, self.limit_months):
+                return []
+        left, given = payment.base, []
+        for pay in pays:
+            share = pay.get(payment.currency, 0) if isinstance(pay, dict) else payment.base * pay // 10_000
+            given.append(min(share, left))
+            left -= given[-1]
+        return given
 
     def pays_at(self, ms: int) -> bool:
         return not any(since <= ms < until for since, until in self.pauses)
@@ -234,7 +269,7 @@ class Model:
         """The partner, and who earns from those whom they refer; it ends at a referral that was closed."""
         above = self.binding(partner.program, partner.name)
         goes_on = above is not None and above.status.now not in CLOSED
-        return [partner, *(above.up if above and goes_on else [])][: len(partner.program.rates)]
+        return [partner, *(above.up if above and goes_on else [])][: partner.program.depth]
 
     def refer(
         self, now: int, id: str, partner: Partner, status: str, source: str, code: str, customer: str = "",
@@ -303,9 +338,9 @@ class Model:
         self.payments[payment.name] = payment
         payment.gone.becomes(now, payment.taken_back)
         due = payment.occurred + payment.program.hold_days * DAY
-        rates = payment.program.products.get(payment.product, payment.program.rates)
-        for tier, (partner, rate) in enumerate(zip(referral.up, rates, strict=False), start=1):
-            amount = payment.base * rate // 10_000
+        earlier = [p.occurred for p in self.payments.values() if p.referral is referral and p is not payment and p.base]
+        shares = payment.program.shares(payment, len(earlier) + 1, min(earlier, default=payment.occurred))
+        for tier, (partner, amount) in enumerate(zip(referral.up, shares, strict=False), start=1):
             if amount:
                 self._reward(now, payment, partner, tier, amount, due)
         self.follow(now, payment)

@@ -9,9 +9,22 @@ from refledger.domain.programs import CurrencyTerms, Program
 from refledger.domain.rules import Pay, Rule, RuleSet
 
 
-def a_rule(*tiers: Pay | int, first: Sequence[Pay | int] = (), **limits: int) -> Rule:
+def a_rule(*tiers: Pay | int, first: Sequence[Pay | int] = (), **limits: int | None) -> Rule:
     """A number is a rate in basis points. `limits`: months, payments."""
     return Rule(tuple(map(_pay, tiers)), tuple(map(_pay, first)), **limits)
+
+
+def rule_of(body: dict[str, Any]) -> Rule:
+    """As a request says it."""
+    first = (body.get("firstPayment") or {}).get("tiers", ())
+    limits = {
+        name: body[told] for name, told in (("payments", "limitPayments"), ("months", "limitMonths")) if told in body
+    }
+    return a_rule(*map(_pay_of, body["tiers"]), first=[*map(_pay_of, first)], **limits)
+
+
+def _pay_of(body: dict[str, Any]) -> Pay:
+    return Pay(body.get("rateBps", 0), tuple((each["currency"], each["amount"]) for each in body.get("flat", ())))
 
 
 def _pay(pay: Pay | int) -> Pay:

@@ -20,7 +20,7 @@ from refledger.operations.proof.verification import verify
 from refledger.store.transaction import RetryableConflict
 from tests.support.actors import PARTNERS, Actors, program
 from tests.support.expectations import Expectations
-from tests.support.programs import a_rule
+from tests.support.programs import rule_of
 from tests.support.simulator import actions, witness
 from tests.support.simulator.actions import Action
 from tests.support.simulator.checks import Recalling, verified
@@ -128,10 +128,12 @@ def beginning(terms: int, stage: int = 0) -> Beginning:
 def _begun(deployed: Simulated, terms: int) -> Beginning:
     books, actors, body = deployed.world.books, Actors(deployed), program(terms)
     caps = tuple((each["currency"], each["amount"]) for each in body["monthlyCaps"])
+    products = tuple((each["productId"], rule_of(each)) for each in body["productRules"])
     own, *others = body["currencies"]
     books.program(
         currencies={each["currency"]: CurrencyTerms() for each in others}, hold_days=body["holdDays"],
-        rules=RuleSet(a_rule(*body["tierRatesBps"]), monthly_cap=caps), reviews_rewards=body["reviewRewards"],
+        rules=RuleSet(rule_of(body["rules"]), products, monthly_cap=caps),
+        reviews_rewards=body["reviewRewards"],
         payout_minimum=own["payoutMinimum"], adjustment_limit=own["adjustmentLimit"],
         auto_approve_limit=own.get("autoApproveLimit"), second_approval_limit=own.get("secondApprovalLimit"),
         maker_window_days=0,

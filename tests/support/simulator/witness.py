@@ -56,7 +56,7 @@ def differences(actors: Actors, terms: int) -> list[str]:
             is_in = reward.status in IN_BALANCE
             got = reward.amount, reward.amount - reward.reversed, (reward.amount - reward.reversed) * is_in
             due = wanted and (wanted.amount, wanted.state.now.net, wanted.kept(EVER))
-            if got != due:
+            if got != (due or (0, 0, 0)):  # one that turned out to earn nothing stays, of nothing
                 found.append(f"a reward of {name} from {names.get(reward.payment)}: {got}, not {due}")
     found += [f"{name} earned nothing of {payment}" for payment, name, _ in told if name in PARTNERS]
     for name in PARTNERS:
@@ -86,7 +86,12 @@ def _model(actors: Actors, terms: int, there: dict[str, list[Reward]]) -> Facts:
     books = actors.deployed.world.books
     body, now = program(terms), books.clock()
     caps = {each["currency"]: each["amount"] for each in body["monthlyCaps"]}
-    friends = Program("default", tuple(body["tierRatesBps"]), body["holdDays"], None, caps)
+    friends = Program(
+        "default", _pays(body["rules"]), body["holdDays"], None, caps,
+        products={each["productId"]: _pays(each) for each in body["productRules"]},
+        first=_pays(body["rules"].get("firstPayment", {"tiers": ()})),
+        limit_payments=body["rules"].get("limitPayments"), limit_months=body["rules"].get("limitMonths"),
+    )  # fmt: skip
     known = Facts({"default": friends})
     for name in CHAIN:
         known.partners.append(Partner(actors.id_of(name), name, friends, name, 0, "", History(0, "ACTIVE")))
@@ -116,6 +121,14 @@ def _model(actors: Actors, terms: int, there: dict[str, list[Reward]]) -> Facts:
     return known
 
 
+def _pays(rule: dict[str, Any]) -> tuple[model.Pay, ...]:
+    """As a request says them."""
+    return tuple(
+        {flat["currency"]: flat["amount"] for flat in pay["flat"]} if "flat" in pay else pay["rateBps"]
+        for pay in rule["tiers"]
+    )
+
+
 def _events(actors: Actors, known: Facts, friends: Program, now: int) -> None:
     """All that were taken, each once."""
     told: dict[tuple[str, str], dict[str, Any]] = {}
@@ -123,13 +136,13 @@ def _events(actors: Actors, known: Facts, friends: Program, now: int) -> None:
         detail = event.detail
         about = detail.get("refundId") or detail.get("disputeId") or detail["paymentId"]
         told.setdefault((event.kind, about), detail)
-    for (kind, _), detail in told.items():
+    for (kind, _), detail in sorted(told.items(), key=lambda each: _when(actors, each[1])):
         if kind == "Payment Succeeded" and _counts(actors, detail["paymentId"]):
-            occurred = int(datetime.fromisoformat(detail["occurredAt"]).timestamp() * 1000)
+            occurred, _ = _when(actors, detail)
             base = detail["amount"] - detail["taxAmount"]
             known.pay(
                 now, detail["paymentId"], friends, detail["customerId"], detail["amount"], base, detail["currency"],
-                occurred,
+                occurred, detail.get("productId", ""),
             )  # fmt: skip
     ends = {about: detail["outcome"] for (kind, about), detail in told.items() if kind == "Dispute Closed"}
     for (kind, about), detail in told.items():
@@ -138,6 +151,12 @@ def _events(actors: Actors, known: Facts, friends: Program, now: int) -> None:
             known.refund(now, name, about, detail["amount"])
         elif kind == "Payment Disputed" and (name in known.payments or name in known.nobodys):
             known.dispute(now, name, about, detail["amount"], ends.get(about, ""))
+
+
+def _when(actors: Actors, detail: dict[str, Any]) -> tuple[int, str]:
+    """What orders payments: when they were made, and of one moment their ids."""
+    occurred = int(datetime.fromisoformat(detail["occurredAt"]).timestamp() * 1000)
+    return occurred, actors._id_of_payment(int(detail["paymentId"].removeprefix("p")))
 
 
 def _counts(actors: Actors, name: str) -> bool:
