@@ -18,6 +18,7 @@ from refledger.store import ledger
 from refledger.store.transaction import Write
 from tests.support import seeds
 from tests.support.simulator import faults
+from tests.support.simulator.__main__ import main
 from tests.support.simulator.deployment import rig
 from tests.support.simulator.run import LONG, SHORT, Failed, Length, Outcome, again, simulate
 from tests.support.simulator.scheduler import Scheduler, Task
@@ -81,6 +82,15 @@ def test_a_balance_without_its_conditions_is_found(monkeypatch: pytest.MonkeyPat
 def _simulate(seeds: range, length: Length) -> list[Outcome]:
     with rig() as here:
         return [simulate(seed, length, here) for seed in seeds]
+
+
+def test_many_seeds_are_run_by_processes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `make simulate` does: it tells what was reached."""
+    monkeypatch.setattr("sys.argv", ["simulate", "--seeds", "3", "--jobs", "1"])
+    assert main() == 0
+    told = capsys.readouterr().out
+    assert "3 short seeds" in told
+    assert "all were right" in told
 
 
 def test_each_fault_strikes() -> None:
