@@ -89,7 +89,7 @@ def test_many_seeds_are_run_by_processes(capsys: pytest.CaptureFixture[str], mon
     monkeypatch.setattr("sys.argv", ["simulate", "--seeds", "3", "--jobs", "1"])
     assert main() == 0
     told = capsys.readouterr().out
-    assert "3 short seeds" in told
+    assert "3 seeds, " in told
     assert "all were right" in told
 
 
