@@ -36,7 +36,7 @@ def checkout() -> Response:
     api = Refledger(os.environ["REFLEDGER_URL"], os.environ["REFLEDGER_TOKEN"])
     api.events.sale({
         "paymentId": f"order-{secrets.token_hex(8)}", "customerId": f"user-{secrets.token_hex(4)}",
-        "amount": 10_000, "currency": "EUR",
+        "amount": 10_000, "currency": "USD",
         **({"clickId": came.click_id, "referralCode": came.code} if came else {}),
     })  # fmt: skip
     return redirect("/?bought=1", 303)
