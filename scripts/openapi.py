@@ -293,6 +293,10 @@ def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any
         "parameters": list(_parameters(route, schemas, definitions)),
         "responses": {str(route.status): _success(route, schemas, definitions), **_problems(route)},
     }
+    if route.key == "GET /r/{code}":  # a visitor reads it: see functions/links
+        page = {"text/html": {"schema": {"type": "string"}}}
+        nowhere = {"description": "The link leads nowhere, and there is no HomeUrl", "content": page}
+        operation["responses"] |= dict.fromkeys(("404", "422", "429", "500", "503"), nowhere)
     if allowed is None:
         operation["security"] = []
     if route.versioned and route.reads:

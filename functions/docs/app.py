@@ -52,7 +52,10 @@ def list_problems(delivery: Delivery) -> RawAnswer:
 @api.route("GET /docs/problems/{problem}", answer=RawAnswer, media=("text/html",), refuses=(NotFound,))
 def problem(delivery: Delivery) -> RawAnswer:
     """What a problem means and what to do about it: where its `type` leads."""
-    return _page(delivery.path.get("problem", "")).answer(delivery, HTML, PAGE)
+    name = delivery.path.get("problem", "")
+    if name not in _problems():
+        raise NotFound("there is no such problem")
+    return _page(name).answer(delivery, HTML, PAGE)
 
 
 @cache
@@ -60,16 +63,9 @@ def _problems() -> dict[str, ProblemCode]:
     return problem_pages.read(json.loads((HERE / "openapi.json").read_bytes()))
 
 
-def _page(name: str) -> PublicFile:
-    """A page about problems; "" for the list of them all. What is not there is not kept: anybody may ask for it."""
-    known = _problems()
-    if name and name not in known:
-        raise NotFound("there is no such problem")
-    return _made(name)
-
-
 @cache
-def _made(name: str) -> PublicFile:
+def _page(name: str) -> PublicFile:
+    """A page about a problem; "" for the list of them all."""
     known = _problems()
     return PublicFile.of(problem_pages.page(name, known[name]) if name else problem_pages.index(known))
 

@@ -12,7 +12,7 @@ USES = {
     "withdrawals": HTTP | {"workflow"},
     "audit": HTTP,
     "stream_projections": {"queues"},  # of payments: a customer has been referred
-    "dispatch": {"logger"},
+    "dispatch": {"limits", "logger"},  # as problems tell them
     "docs": HTTP,
     "invitations": HTTP,
     "lead_webhooks": HTTP | {"queues"},

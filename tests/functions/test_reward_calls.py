@@ -10,7 +10,7 @@ import pytest
 
 from refledger.domain.times import DAY_MS
 from refledger.store import programs as stored_programs
-from tests.support.functions import Answer, World, assert_problem
+from tests.support.functions import ANY_REQUEST, Answer, World, assert_problem
 
 R = "/api/v1/rewards/{rewardId}"
 P = "/api/v1/payments/{paymentId}"
@@ -96,7 +96,8 @@ def test_another_partners_reward_is_not_found(people: People) -> None:
             other = get(people.world, id, what, sub=sub)
             assert_problem(other, 404)
             assert other.code == "REWARD_NOT_FOUND"
-            assert other.body == get(people.world, id[:-1] + ("0" if id[-1] != "0" else "1"), what, sub=sub).body
+            nothing = get(people.world, id[:-1] + ("0" if id[-1] != "0" else "1"), what, sub=sub)
+            assert other.body | ANY_REQUEST == nothing.body | ANY_REQUEST
 
 
 def test_an_explanation_has_everything(people: People) -> None:

@@ -207,6 +207,9 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         yield World(books, machine, told, bucket, kept)
 
 
+ANY_REQUEST = {"requestId": ""}  # to compare what two refusals say
+
+
 def assert_problem(answer: Answer, *statuses: int) -> None:
     """A refusal as RFC 9457 wants it, and as clients rely on it: never a 500, never without a code."""
     assert answer.status in (statuses or range(400, 500)), answer
