@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -130,6 +131,17 @@ def test_what_any_process_ran_has_run() -> None:
     assert covered.by_folder(seen) == {"domain": (100, 100), "store": (50, 0), "functions": (100, 100)}
     assert covered.not_covered(seen) == [f"{LAYER}/store/b.py:9 -> 10", f"{LAYER}/store/b.py:10"]
     assert covered.by_folder(covered.merge([HERE]))["domain"] == (50, 50)
+
+
+def test_what_is_loaded_once_more_goes_on_with_what_has_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests load a function anew, as a worker that begins; what ran of it before has run."""
+    monkeypatch.setattr(covered, "PROBES", {})
+    loader = SourceFileLoader("app", str(covered.FUNCTIONS / "docs" / "app.py"))
+    for ran in (0, 1):
+        assert covered._get_code(loader, "app")
+        (told,) = covered.PROBES.values()
+        assert told.ran[0] == ran
+        told.ran[0] = 1
 
 
 def test_a_figure_below_its_floor_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
