@@ -21,10 +21,10 @@ def test_a_program_is_changed_once_for_each_version(client: Client) -> None:
         return client.http.request("PUT", place, json={**TERMS, "holdDays": days}, headers=told)
 
     tag = client.http.request("GET", place, headers=headers).headers["etag"]
-    assert tag == '"1"'
+    assert tag.startswith('"1-'), "the version, and what of it was read"
     assert put(31, None).status_code == 428
     changed, again = put(31, tag), put(31, tag)
-    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    assert (changed.status_code, changed.headers["etag"][:2]) == (200, '"2')
     assert changed.json() == again.json()
     assert put(32, tag).status_code == 412
     assert client.http.request("GET", f"{place}/versions/1", headers=headers).json() == {
