@@ -62,21 +62,25 @@ export function Actions(props: { of: (Action | false | undefined)[]; onDone: () 
           </Button>
         ))}
       </div>
-      {asked && (
-        <Act
-          of={asked}
-          onClose={() => setAsked(undefined)}
-          onDone={() => {
-            setAsked(undefined);
-            props.onDone();
-          }}
-        />
-      )}
+      <Asked of={asked} close={() => setAsked(undefined)} reload={props.onDone} />
     </>
   );
 }
 
-export function Act(props: { of: Action; onClose: () => void; onDone: () => void }) {
+/** The dialog of what was asked for, if anything was; what is behind it is read again once it is done. */
+export const Asked = (props: { of: Action | undefined; close: () => void; reload: () => void }) =>
+  props.of ? (
+    <Act
+      of={props.of}
+      onClose={props.close}
+      onDone={() => {
+        props.close();
+        props.reload();
+      }}
+    />
+  ) : null;
+
+function Act(props: { of: Action; onClose: () => void; onDone: () => void }) {
   const { of } = props;
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries((of.fields ?? []).map((each) => [each.name, each.value ?? each.options?.[0]?.[0] ?? ""])),

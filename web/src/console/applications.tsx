@@ -6,7 +6,7 @@ import { Listed } from "../shared/listed";
 import { may } from "../shared/session";
 import { t, word } from "../shared/texts";
 import { Button, type Column, Copy, Status, Title, usePages, When } from "../shared/ui";
-import { Act, type Action, Actions, reason } from "./act";
+import { type Action, Actions, Asked, reason } from "./act";
 import { given, programs, useFilters, words } from "./common";
 
 type Application = Schema["ApplicationView"];
@@ -109,16 +109,7 @@ function Invite(props: { onDone: (told: Schema["NewInvitationView"]) => void; re
       <Button kind="primary" onClick={invite}>
         {t("invite")} …
       </Button>
-      {asked && (
-        <Act
-          of={asked}
-          onClose={() => setAsked(undefined)}
-          onDone={() => {
-            setAsked(undefined);
-            props.reload();
-          }}
-        />
-      )}
+      <Asked of={asked} close={() => setAsked(undefined)} reload={props.reload} />
     </>
   );
 }

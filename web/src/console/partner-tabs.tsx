@@ -22,7 +22,7 @@ import {
   usePages,
   When,
 } from "../shared/ui";
-import { Act, type Action, Actions } from "./act";
+import { type Action, Actions, Asked } from "./act";
 import { given } from "./common";
 
 type Partner = Schema["PartnerView"];
@@ -145,16 +145,7 @@ export function Codes({ it, reload }: { it: Partner; reload: () => void }) {
           empty={{ title: t("noneSuch") }}
         />
       </Part>
-      {asked && (
-        <Act
-          of={asked}
-          onClose={() => setAsked(undefined)}
-          onDone={() => {
-            setAsked(undefined);
-            list.reload();
-          }}
-        />
-      )}
+      <Asked of={asked} close={() => setAsked(undefined)} reload={list.reload} />
     </>
   );
 }

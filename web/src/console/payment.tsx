@@ -22,7 +22,7 @@ import {
   useLoad,
   When,
 } from "../shared/ui";
-import { Act, type Action, Actions, note, reason } from "./act";
+import { type Action, Actions, Asked, note, reason } from "./act";
 import { PartnerLink } from "./common";
 import { accept, dismiss, header, nameReferrer, verdict } from "./payments";
 
@@ -264,16 +264,7 @@ function Refunds({ of, refunds, reload }: { of: Payment; refunds: Refund[]; relo
       ) : (
         <Table caption={t("refunds")} columns={columns} rows={refunds} id={(row) => row.id} />
       )}
-      {asked && (
-        <Act
-          of={asked}
-          onClose={() => setAsked(undefined)}
-          onDone={() => {
-            setAsked(undefined);
-            reload();
-          }}
-        />
-      )}
+      <Asked of={asked} close={() => setAsked(undefined)} reload={reload} />
     </Part>
   );
 }

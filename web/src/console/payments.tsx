@@ -6,7 +6,7 @@ import { Listed } from "../shared/listed";
 import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
 import { Badge, Button, type Column, Money, Status, Title, usePages, When } from "../shared/ui";
-import { Act, type Action, note } from "./act";
+import { type Action, Asked, note } from "./act";
 import { given, PartnerLink, ProgramChoice, programOf, type Source, sourceOptions, useFilters } from "./common";
 
 type Line = Schema["PaymentLineView"];
@@ -234,7 +234,7 @@ function ParkedList() {
         href={(row) => `${PATH}/${row.id}`}
         empty={{ title: t("noParked"), about: t("noParkedAbout") }}
       />
-      <Ask of={asked} close={() => setAsked(undefined)} reload={list.reload} />
+      <Asked of={asked} close={() => setAsked(undefined)} reload={list.reload} />
     </>
   );
 }
@@ -281,22 +281,10 @@ function Duplicates() {
         href={(row) => `${PATH}/${row.payment.id}`}
         empty={{ title: t("noDuplicates"), about: t("noDuplicatesAbout") }}
       />
-      <Ask of={asked} close={() => setAsked(undefined)} reload={list.reload} />
+      <Asked of={asked} close={() => setAsked(undefined)} reload={list.reload} />
     </>
   );
 }
-
-const Ask = (props: { of: Action | undefined; close: () => void; reload: () => void }) =>
-  props.of ? (
-    <Act
-      of={props.of}
-      onClose={props.close}
-      onDone={() => {
-        props.close();
-        props.reload();
-      }}
-    />
-  ) : null;
 
 function Disputes() {
   const list = usePages<Dispute>(

@@ -7,7 +7,7 @@ import { Listed } from "../shared/listed";
 import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
 import { Button, type Column, Status, Title, usePages, When } from "../shared/ui";
-import { Act, type Action, Actions, note, reason } from "./act";
+import { type Action, Actions, Asked, note, reason } from "./act";
 import {
   given,
   OfPartner,
@@ -192,16 +192,7 @@ export default function Referrals() {
           }
         }
       />
-      {asked && (
-        <Act
-          of={asked}
-          onClose={() => setAsked(undefined)}
-          onDone={() => {
-            setAsked(undefined);
-            list.reload();
-          }}
-        />
-      )}
+      <Asked of={asked} close={() => setAsked(undefined)} reload={list.reload} />
       {results && (
         <ResultsDialog
           results={results.results}

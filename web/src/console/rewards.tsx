@@ -7,7 +7,7 @@ import { sums } from "../shared/money";
 import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
 import { Badge, Button, type Column, Money, Status, Sums, Title, usePages, When } from "../shared/ui";
-import { Act, type Action, note } from "./act";
+import { type Action, Asked, note } from "./act";
 import { given, nameOf, OfPartner, PartnerLink, ProgramChoice, programOf, ResultsDialog, useFilters } from "./common";
 
 export type Reward = Schema["RewardView"];
@@ -239,16 +239,7 @@ export default function Rewards() {
           }
         }
       />
-      {asked && (
-        <Act
-          of={asked}
-          onClose={() => setAsked(undefined)}
-          onDone={() => {
-            setAsked(undefined);
-            list.reload();
-          }}
-        />
-      )}
+      <Asked of={asked} close={() => setAsked(undefined)} reload={list.reload} />
       {results && (
         <ResultsDialog
           results={results.results}
