@@ -293,10 +293,6 @@ def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any
         "parameters": list(_parameters(route, schemas, definitions)),
         "responses": {str(route.status): _success(route, schemas, definitions), **_problems(route)},
     }
-    if route.key == "GET /r/{code}":  # a visitor reads it: see functions/links
-        page = {"text/html": {"schema": {"type": "string"}}}
-        nowhere = {"description": "The link leads nowhere, and there is no HomeUrl", "content": page}
-        operation["responses"] |= dict.fromkeys(("404", "422", "429", "500", "503"), nowhere)
     if allowed is None:
         operation["security"] = []
     if route.versioned and route.reads:
@@ -376,13 +372,18 @@ def _problems(route: Route) -> dict[str, Any]:
     codes: dict[int, list[str]] = defaultdict(list)
     for status, code in sorted(refusals(route)):
         codes[status].append(code)
-    return {str(status): _problem(status, codes[status]) for status in sorted(codes)}
+    told = {str(status): _problem(status, codes[status]) for status in sorted(codes)}
+    if route.refusal_media != problems.CONTENT_TYPE:
+        for each in told.values():
+            del each["content"][problems.CONTENT_TYPE]
+            each["content"][route.refusal_media] = {"schema": {"type": "string"}}
+    return told
 
 
 def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     shown = {code: {"$ref": f"#/components/examples/{_named(status, code)}"} for code in codes}
     schema = {"$ref": REFERENCE.format(model="Problem")}
-    content: dict[str, Any] = {"application/problem+json": {"schema": schema, "examples": shown}}
+    content: dict[str, Any] = {problems.CONTENT_TYPE: {"schema": schema, "examples": shown}}
     if status in BY_GATEWAY:
         content["application/json"] = {"schema": {"$ref": REFERENCE.format(model="GatewayMessage")}}
     told: dict[str, Any] = {"description": f"{problems.TITLES[status]}: {', '.join(codes)}", "content": content}

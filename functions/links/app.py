@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from refledger.domain.errors import CodeNotFound, Invalid, NotFound, RateLimited
 from refledger.domain.times import DAY_MS, SECOND_MS
 from refledger.entry import config
 from refledger.entry.http import Api, Delivery
@@ -45,7 +46,7 @@ def _home(refusal: dict[str, Any]) -> dict[str, Any]:
     return {**refusal, "headers": {**refusal["headers"], **kind}, "body": PAGE}
 
 
-api = handler = Api(refused=_home)
+api = handler = Api(_home, "text/html")
 
 
 @api.route(
@@ -53,7 +54,7 @@ api = handler = Api(refused=_home)
     query=ClickQuery,  # for the document: what a link has beside them is nobody's mistake
     answer=RawAnswer,
     status=302,
-    refuses=(),
+    refuses=(Invalid, NotFound, CodeNotFound, RateLimited),
     media=("text/plain",),
 )
 def follow(delivery: Delivery) -> RawAnswer:

@@ -177,6 +177,7 @@ class Route:
     refuses: tuple[type[Refledger], ...] | None  # None: not said
     media: tuple[str, ...]  # of an answer that is not JSON
     limit_bytes: int = BODY_LIMIT_BYTES  # of a body that a PUBLIC route gets
+    refusal_media: str = problems.CONTENT_TYPE
 
     @property
     def reads(self) -> bool:
@@ -186,12 +187,16 @@ class Route:
 class Api:
     """The routes of one function; calling it handles an event.
 
-    `refused`: makes of the answer of a refusal, a problem in JSON, what its callers can read.
+    `refused`: makes of the answer of a refusal, a problem in JSON, what its callers can read: `refusal_media`.
     """
 
-    def __init__(self, refused: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer) -> None:
+    def __init__(
+        self,
+        refused: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer,
+        refusal_media: str = problems.CONTENT_TYPE,
+    ) -> None:
         self.routes: dict[str, Route] = {}
-        self._refused = refused
+        self._refused, self._refusal_media = refused, refusal_media
         snapshots.register(self.ready)
 
     def ready(self) -> None:
@@ -223,7 +228,18 @@ class Api:
         def register(function: Callable[[Any], BaseModel]) -> Callable[[Any], BaseModel]:
             summary = (function.__doc__ or "").strip().split("\n")[0]
             self.routes[key] = Route(
-                key, function, status, body, query, answer, summary, versioned, refuses, media, limit_bytes
+                key,
+                function,
+                status,
+                body,
+                query,
+                answer,
+                summary,
+                versioned,
+                refuses,
+                media,
+                limit_bytes,
+                self._refusal_media,
             )
             return function
 
