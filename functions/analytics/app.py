@@ -164,9 +164,7 @@ def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStati
 def own_performance(request: Request[NoBody, AnyPeriodQuery]) -> OwnPerformanceView:
     """Say what the caller's own referrals and rewards come to, and day by day: the last 30 days, or a period."""
     context = config.context()
-    partner_id = partners.id_of_user(context, request.caller.user, strong=False)
-    if partner_id is None:
-        raise PartnerNotFound("you are no partner yet; ask for a referral code first")
+    partner_id = partners.id_of_caller(context, request.caller.user)
     period = request.query.period or periods.until_today(context.now_ms(), reports.LAST_DAYS)
     return OwnPerformanceView.of(period, *reports.of_partner(context, partner_id, period))
 

@@ -44,10 +44,7 @@ NOBODY = (PartnerNotFound,)
 
 def _id(request: Request[Any, Any]) -> str:
     """The partner whom the caller signs in as. Raises PartnerNotFound."""
-    found = partners.id_of_user(config.context(), request.caller.user, strong=False)
-    if found is None:
-        raise PartnerNotFound("you are no partner yet; ask for a referral code first")
-    return found
+    return partners.id_of_caller(config.context(), request.caller.user)
 
 
 def _partner(request: Request[Any, Any]) -> Partner:

@@ -14,6 +14,17 @@ codes_of = of_table(codes.of_partner)
 notes_on = of_table(notes.newest)
 
 
+def id_of_caller(context: Context, user: str) -> str:
+    """Return the id of the partner whom somebody signs in as, a little behind.
+
+    Raises PartnerNotFound where they are none.
+    """
+    found = id_of_user(context, user, strong=False)
+    if found is None:
+        raise PartnerNotFound("you are no partner yet; ask for a referral code first")
+    return found
+
+
 def by_code(context: Context, typed: str) -> Partner:
     """Find the partner whose code this is, active or not, a little behind.
 
