@@ -115,6 +115,8 @@ openapi: ## write what is made from the code: openapi.json, the API's pages, tem
 	$(PY) scripts/api_page.py > functions/docs/index.html
 	$(PY) scripts/template.py > .local/template.yaml
 	mv .local/template.yaml template.yaml
+	$(PY) scripts/template.py --routes > .local/routes.json
+	mv .local/routes.json functions/dispatch/routes.json
 	$(PY) scripts/access_page.py > .local/access.md
 	mv .local/access.md docs/access.md
 	$(PY) scripts/duties_page.py > .local/duties.md

@@ -1,4 +1,5 @@
 """Make template.yaml of template/ and of the functions' routes: `python scripts/template.py > template.yaml`.
+`--routes`: functions/dispatch/routes.json instead.
 
 `template/stack.yaml` is a template as CloudFormation has it, taken as it is; where it says `#: functions`, `#: alarms`
 and `#: routes`, these come. `functions.yaml` and `alarms.yaml` say of each what is its own; what all have is added
@@ -380,5 +381,4 @@ def routes_file() -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "functions" / "dispatch" / "routes.json").write_text(routes_file(), encoding="utf-8")
-    sys.stdout.write(template())
+    sys.stdout.write(routes_file() if sys.argv[1:] == ["--routes"] else template())
