@@ -5,11 +5,9 @@ Many of them: `make simulate ARGS="--insider --seeds 5000"`.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +23,7 @@ from tests.support.simulator.faults import Faults
 from tests.support.simulator.run import Failed
 from tests.support.simulator.scheduler import Scheduler
 
+pytestmark = pytest.mark.usefixtures("quiet")
 SHARE = 12
 KEPT = (27, 81, 372)  # not right once: a word of a person undone by a schedule, two clocks, a refusal in no document
 # What a signature opens, or the scope of the shop that says what customers paid, as it does on the bus (what it says of
@@ -34,13 +33,6 @@ NOT_HERS = {
     "POST /api/v1/webhooks/stripe", "POST /api/v1/webhooks/hubspot", "POST /api/v1/webhooks/referrals",
     "POST /api/v1/exports", "DELETE /api/v1/exports/{exportId}",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("seed", KEPT)

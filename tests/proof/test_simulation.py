@@ -24,18 +24,11 @@ from tests.support.simulator.run import LONG, SHORT, Failed, Length, Outcome, ag
 from tests.support.simulator.scheduler import Scheduler, Task
 
 log = logging.getLogger(__name__)
+pytestmark = pytest.mark.usefixtures("quiet")
 SHARE, SHORT_SHARE = 30, 200
 KEPT = [
     int(line.split()[0]) for line in (Path(__file__).parent / "seeds.txt").read_text().splitlines() if line[0] != "#"
 ]
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """What functions log of faults is thousands of lines."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("seed", KEPT)
