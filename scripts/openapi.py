@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT))
 
 from refledger.domain import errors  # noqa: E402  the layer is not installed
 from refledger.entry import access, problems  # noqa: E402
-from refledger.entry.http import Api, Malformed, PreconditionRequired, Route  # noqa: E402
+from refledger.entry.bodies import Malformed  # noqa: E402
+from refledger.entry.http import Api, PreconditionRequired, Route  # noqa: E402
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, RawAnswer, TextBody  # noqa: E402
 from scripts import descriptions, examples  # noqa: E402
 

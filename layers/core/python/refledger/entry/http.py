@@ -19,12 +19,12 @@ from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
-from refledger.entry import access, answers, config, faults, paging, people, problems, sign_in, snapshots, stopping
-from refledger.entry.models.common import Body, CsvFile, NoBody, NoQuery, RawAnswer, TextBody
-from refledger.entry.models.kinds import REFUSED
+from refledger.entry import access, answers, bodies, config, paging, people, problems, sign_in, snapshots, stopping
+from refledger.entry.bodies import BODY_LIMIT_BYTES, JSON, Malformed, Rejected
+from refledger.entry.models.common import CsvFile, NoBody, NoQuery, RawAnswer
 from refledger.entry.observability import logger
 from refledger.entry.tokens import Caller, Token, read_token
 from refledger.operations.idempotency import noting_replays
@@ -32,8 +32,6 @@ from refledger.operations.rate_limits import Standing
 from refledger.store.audit_actor import acting
 from refledger.store.transaction import RetryableConflict
 
-BODY_LIMIT_BYTES = 64 * 1024
-JSON = "application/json"
 KEY_LIMIT = 255
 ENTITY_TAG = re.compile(r'"([1-9][0-9]{0,8})(?:-[0-9a-f]{12})?"')  # what GET answers says its content, too
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -41,16 +39,6 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
 Thing = TypeVar("Thing")
-
-
-class Malformed(Invalid):
-    """The request cannot be read at all."""
-
-    code = "MALFORMED"
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 class PreconditionRequired(Malformed):
@@ -252,7 +240,7 @@ class Api:
             answer = self._handle(event, standing)
         except Malformed as error:
             answer = problems.problem(error.status, error.code, error.detail)
-        except _Rejected as error:
+        except Rejected as error:
             answer = problems.problem(422, Invalid.code, error.detail, errors=error.faults)
         except RetryableConflict:
             answer = problems.of(Busy("the table is busy, please try again"))
@@ -305,8 +293,8 @@ class Api:
             caller=caller,
             route=route.key,
             path=event.get("pathParameters", {}),
-            query=_validated(route.query, json.dumps(event.get("queryStringParameters") or {})),
-            body=_body(route.body, event, headers),
+            query=bodies.validated(route.query, json.dumps(event.get("queryStringParameters") or {})),
+            body=bodies.body(route.body, event, headers),
             key=_idempotency_key(headers),
             request_id=context["requestId"],
             if_match=_if_match(headers),
@@ -369,7 +357,7 @@ def _limit_headers(standing: list[Standing]) -> dict[str, str]:
 def _delivery(event: dict[str, Any], headers: dict[str, str], origin: str, limit_bytes: int) -> Delivery:
     context = event["requestContext"]
     return Delivery(
-        body=_body_bytes(event, limit_bytes),
+        body=bodies.sent(event, limit_bytes),
         headers=headers,
         request_id=context["requestId"],
         path=event.get("pathParameters", {}),
@@ -426,87 +414,6 @@ def _raw(status: int, answer: RawAnswer) -> dict[str, Any]:
     content = answer.content.decode() if text else base64.b64encode(answer.content).decode()
     told = {"statusCode": answer.status or status, "headers": {**kind, **answer.headers}, "body": content}
     return told if text else {**told, "isBase64Encoded": True}
-
-
-class _Rejected(Exception):
-    def __init__(self, faults: list[dict[str, str]]) -> None:
-        self.faults = faults
-        self.detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults[:3])
-
-
-def _body(model: type[BaseModel], event: dict[str, Any], headers: dict[str, str]) -> BaseModel:
-    if not issubclass(model, TextBody):
-        return _validated(model, _body_text(event, headers))
-    text = _body_text(event, headers, model.content_type, model.limit_bytes)
-    return _validated(model, json.dumps({"text": text}))
-
-
-def _body_bytes(event: dict[str, Any], limit: int = BODY_LIMIT_BYTES) -> bytes:
-    """What was sent, byte for byte: what is not UTF-8, API Gateway hands on in base64."""
-    text = event.get("body") or ""
-    try:
-        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
-    except ValueError:  # no base64, or half of a surrogate pair
-        raise Malformed(400, "the body is not UTF-8 text") from None
-    if len(body) > limit:
-        raise Malformed(413, f"the body is larger than {limit} bytes")
-    return bytes(body)
-
-
-def _body_text(
-    event: dict[str, Any], headers: dict[str, str], wanted: str = JSON, limit: int = BODY_LIMIT_BYTES
-) -> str:
-    body = _body_bytes(event, limit)
-    if not body and wanted == JSON:
-        return "{}"
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != wanted:
-        raise Malformed(415, f"the body must be {wanted}")
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        raise Malformed(400, "the body is not UTF-8 text") from None
-
-
-def _validated(model: type[BaseModel], text: str) -> BaseModel:
-    """Raises Malformed for what is not JSON, _Rejected with the fields for what is not as it should be."""
-    try:
-        return model.model_validate_json(_checked(text, exact=issubclass(model, Body) and model.exact))
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        if details[0]["type"] == "json_invalid":
-            raise Malformed(400, "the body is not JSON") from None
-        raise _Rejected(faults.joined(list(map(_fault, details[:20])))) from None
-
-
-def _checked(text: str, *, exact: bool) -> str:
-    """The text, if it says each thing once: of two amounts no one knows which was meant. Raises _Rejected.
-
-    `exact`: with numbers that have a point as texts: Pydantic would take them for floats, digits would be lost.
-    """
-    if text == "{}":
-        return text
-    try:
-        told = json.loads(text, parse_float=str, object_pairs_hook=_each_once)
-    except (ValueError, RecursionError):  # no JSON, or none that can be meant: Pydantic says so
-        return text
-    return json.dumps(told) if exact else text
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's members. Raises _Rejected where a name stands twice."""
-    told = dict(pairs)
-    if len(told) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Rejected([{"field": twice, "message": "stands there more than once"}])
-    return told
-
-
-def _fault(detail: Any) -> dict[str, str]:
-    """Where, and what; a rule of the domain names the place itself, seen from where it was asked."""
-    place = [*detail["loc"], *([detail["ctx"]["field"]] if detail["type"] == REFUSED else [])]
-    return {"field": faults.place(place) or "body", "message": faults.message(detail)}
 
 
 def _idempotency_key(headers: dict[str, str]) -> str | None:
