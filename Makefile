@@ -151,7 +151,7 @@ lock: ## resolve requirements/*.in afresh into pinned files (ARGS=dev for one)
 
 clean: ## remove what was built, installed and fetched; data stays
 	rm -rf .venv .venv-worker .venv-sam .aws-sam .local/dynamodb-local .local/pip .local/setup.lock
-	rm -rf web/node_modules web/src/shared/schema.d.ts functions/web/site .local/web.made-from
+	rm -rf web/node_modules web/src/shared/schema.d.ts functions/web/site functions/embed/site .local/web.made-from
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find benchmarks functions layers local scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -35,6 +35,8 @@ def _row(route: str) -> str:
     told = access.ROUTES[route]
     if told is None:
         return f"| `{route}` | anybody | anybody | anybody | anybody | anybody | | |\n"
+    if told.embedded:
+        return f"| `{route}` | no | no | no | own, by a portal session | no | {access.limit(route)} | |\n"
     nobody = "own" if told.own else "no"
     staff = " | ".join("yes" if role in told.roles else nobody for role in access.Role)
     service = f"`{told.scope}`" if told.scope else "no"

@@ -71,6 +71,8 @@ TAGS = {
     "disputes": "Chargebacks of payments that somebody earned from.",
     "docs": "This document, as a page.",
     "events": "What servers tell of sign-ups and sales, as on the bus.",
+    "embed": "What a partner reads of their own on the owner's pages, with the token of a portal session.",
+    "portalSessions": "Tokens by which the owner's pages show a partner their portal.",
     "exports": "Files of whatever lists show, made in the background.",
     "imports": "Partners from a CSV file, made in the background.",
     "inbox": "What waits for the staff.",
@@ -104,6 +106,8 @@ OUTSIDE = {
     "/portal": ("pages", "pages.portal"),
     "/portal/{screen}": ("pages", "pages.portalScreen"),
     "/assets/{file}": ("pages", "pages.asset"),
+    "/embed/{programId}": ("pages", "pages.embedded"),
+    "/embed.js": ("pages", "pages.embedding"),
     "/t.js": ("pages", "pages.tracker"),
     "/r/{code}": ("links", "links.follow"),
     "/api/v1/openapi.json": ("openapi", "openapi.get"),
@@ -187,7 +191,10 @@ def document() -> dict[str, Any]:
             "schemas": {**used_by(paths, definitions), "Problem": PROBLEM, "GatewayMessage": GATEWAY},
             "headers": HEADERS,
             "examples": {_named(status, code): {"value": _refusal(status, code)} for status, code in sorted(used)},
-            "securitySchemes": {"accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "portalSession": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
 
@@ -296,6 +303,8 @@ def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any
     }
     if allowed is None:
         operation["security"] = []
+    elif allowed.embedded:
+        operation["security"] = [{"portalSession": []}]
     if route.versioned and route.reads:
         etag = {"ETag": {"$ref": "#/components/headers/ETag"}}
         had = {"description": "still what If-None-Match names", "headers": etag, "content": {}}
@@ -327,6 +336,7 @@ def _audience(allowed: access.Access | None) -> str:
     people = sorted(role.value for role in allowed.roles)
     people += [f"a service with the scope `{allowed.scope}`"] if allowed.scope else []
     people += ["anyone who is signed in, for what is their own"] if allowed.own else []
+    people += ["the partner of a portal session, for what is their own"] if allowed.embedded else []
     return " or ".join(filter(None, [", ".join(people[:-1]), people[-1]]))
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "functions" / "docs" / "openapi.json"
 PYTHON, TYPESCRIPT = "python/src/refledger_sdk/_api.py", "typescript/src/api.ts"
 JSON = "application/json"
-NOT_CALLED = {"pages", "docs", "openapi", "links", "webhooks"}  # for browsers, and for who signs
+NOT_CALLED = {"pages", "docs", "openapi", "links", "embed", "webhooks"}  # for browsers, and for who signs
 BUILT_IN = {"from", "in", "is", "class", "def", "global", "import", "list", "id", "type"}
 HEAD = "Made by scripts/sdk.py from the API's document; changes belong there."
 

@@ -270,7 +270,8 @@ def statement(said: dict[str, Any]) -> Any:
 def paths() -> dict[str, dict[str, Any]]:
     """The API's routes, each to the function that serves it; what anybody may get they may look at (HEAD).
 
-    A token is asked for by every route that is not PUBLIC. What has no route here is dispatch's.
+    A token is asked for by every route that is not PUBLIC; those of portal sessions look at theirs themselves. What has
+    no route here is dispatch's.
     """
     made: dict[str, dict[str, Any]] = {}
     functions = read("functions")
@@ -279,16 +280,16 @@ def paths() -> dict[str, dict[str, Any]]:
         for route in routes:
             method, path = route.key.split()
             is_public = access.ROUTES[route.key] is access.PUBLIC
-            operation = _operation(called, path, is_public)
+            operation = _operation(called, path, is_open=is_public or access.is_embedded(route.key))
             for each in (method, "HEAD") if is_public and method == "GET" else (method,):
                 made.setdefault(path, {})[each.lower()] = operation
     dispatch = _called("Dispatch", {})
-    made["/api/v1/{proxy+}"] = {"head": _operation(dispatch, "/api/v1/{proxy+}", is_public=False)}
-    made["$default"] = {ANY: Line({**_operation(dispatch, "$default", is_public=True), "isDefaultRoute": True})}
+    made["/api/v1/{proxy+}"] = {"head": _operation(dispatch, "/api/v1/{proxy+}", is_open=False)}
+    made["$default"] = {ANY: Line({**_operation(dispatch, "$default", is_open=True), "isDefaultRoute": True})}
     return dict(sorted(made.items()))
 
 
-def _operation(called: str, path: str, is_public: bool) -> dict[str, Any]:
+def _operation(called: str, path: str, *, is_open: bool) -> dict[str, Any]:
     uri = (
         "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
         f"${{{f'{called}.Arn' if called.endswith('Function') else called}}}/invocations"
@@ -299,7 +300,7 @@ def _operation(called: str, path: str, is_public: bool) -> dict[str, Any]:
         },
         "responses": {},
     })  # fmt: skip
-    if not is_public:
+    if not is_open:
         made["security"] = [{"Jwt": []}]
     if named := [part[1:-1].removesuffix("+") for part in path.split("/") if part.startswith("{")]:
         made["parameters"] = [{"required": True, "name": each, "in": "path"} for each in named]

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig } from "vite";
 
 const site = resolve(import.meta.dirname, "../functions/web/site");
+const embedded = resolve(import.meta.dirname, "../functions/embed/site"); // the page that a program's origins may show
 
 /** A file beside itself in two packed forms: nothing is packed when it is asked for. */
 export const pack = (path) => {
@@ -15,6 +16,8 @@ export const pack = (path) => {
 const packed = {
   name: "packed",
   closeBundle() {
+    mkdirSync(embedded, { recursive: true });
+    renameSync(join(site, "embed.html"), join(embedded, "embed.html"));
     const assets = join(site, "assets");
     for (const name of readdirSync(assets)) if (/\.(js|css|svg)$/.test(name)) pack(join(assets, name));
   },
@@ -32,7 +35,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // the policy of the pages allows no data: scripts, and an icon has a name of its own
     rollupOptions: {
-      input: ["console.html", "portal.html"].map((name) => resolve(import.meta.dirname, name)),
+      input: ["console.html", "portal.html", "embed.html"].map((name) => resolve(import.meta.dirname, name)),
       output: { hashCharacters: "base36" },
     },
   },

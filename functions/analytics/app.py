@@ -9,7 +9,7 @@ from refledger.domain import periods
 from refledger.domain.errors import Invalid, NotCounted, PartnerNotFound, ProgramNotFound
 from refledger.domain.periods import LONGEST_DAYS, Interval, Period
 from refledger.domain.times import iso
-from refledger.entry import config
+from refledger.entry import config, own
 from refledger.entry.http import Api, Request
 from refledger.entry.models.analytics import (
     AnyPeriodQuery,
@@ -51,7 +51,6 @@ from refledger.entry.models.common import NoBody, NoQuery
 from refledger.operations.figures import book_reports, leaderboards, reports
 from refledger.operations.figures.availability import check_books_counted, check_counted
 from refledger.operations.figures.leaderboards import ALL_TIME, RankedBy
-from refledger.operations.partners import reads as partners
 
 api = handler = Api()
 
@@ -158,13 +157,17 @@ def partner_statistics(request: Request[NoBody, AnyPeriodQuery]) -> PartnerStati
 
 
 @api.route(
+    "GET /api/v1/embed/performance", query=AnyPeriodQuery, answer=OwnPerformanceView,
+    refuses=(PartnerNotFound, NotCounted),
+)  # fmt: skip
+@api.route(
     "GET /api/v1/me/performance", query=AnyPeriodQuery, answer=OwnPerformanceView,
     refuses=(PartnerNotFound, NotCounted),
 )  # fmt: skip
 def own_performance(request: Request[NoBody, AnyPeriodQuery]) -> OwnPerformanceView:
     """Say what the caller's own referrals and rewards come to, and day by day: the last 30 days, or a period."""
     context = config.context()
-    partner_id = partners.id_of_caller(context, request.caller.user)
+    partner_id = own.partner_id(request.caller)
     period = request.query.period or periods.until_today(context.now_ms(), reports.LAST_DAYS)
     return OwnPerformanceView.of(period, *reports.of_partner(context, partner_id, period))
 

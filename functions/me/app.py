@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from refledger.domain.errors import Conflict, NotCounted, PartnerNotFound, ProgramNotFound
 from refledger.domain.partners import Partner
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.entry import config
+from refledger.entry import config, own
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
 from refledger.entry.models.links import LinksOfPartner
@@ -43,8 +43,7 @@ NOBODY = (PartnerNotFound,)
 
 
 def _id(request: Request[Any, Any]) -> str:
-    """The partner whom the caller signs in as. Raises PartnerNotFound."""
-    return partners.id_of_caller(config.context(), request.caller.user)
+    return own.partner_id(request.caller)
 
 
 def _partner(request: Request[Any, Any]) -> Partner:
@@ -72,12 +71,14 @@ def session(request: Request[NoBody, NoQuery]) -> SessionView:
     return SessionView.of(caller, partner, config.sign_in_minutes(), config.environment()["STAGE"])
 
 
+@api.route("GET /api/v1/embed/program", answer=OwnProgramView, refuses=(ProgramNotFound,))
 @api.route("GET /api/v1/me/program", answer=OwnProgramView, refuses=(ProgramNotFound,))
 def terms(request: Request[NoBody, NoQuery]) -> OwnProgramView:
     """Read the terms of the caller's program, or of the one that they would join."""
-    context = config.context()
-    id = partners.id_of_user(context, request.caller.user, strong=False)
-    return OwnProgramView.of(context.program(partners.find(context, id).program_id if id else DEFAULT_PROGRAM))
+    context, caller = config.context(), request.caller
+    id = caller.partner_id or partners.id_of_user(context, caller.user, strong=False)
+    partner = partners.find(context, id) if id else None
+    return OwnProgramView.of(context.program(partner.program_id if partner else DEFAULT_PROGRAM), partner)
 
 
 @api.route("GET /api/v1/me", answer=MeView, versioned=True, refuses=(*NOBODY, ProgramNotFound))
@@ -131,6 +132,7 @@ def list_codes(request: Request[NoBody, NoQuery]) -> MyCodes:
     return MyCodes(data=[MyCodeView.of(code, base) for code in found])
 
 
+@api.route("GET /api/v1/embed/links", answer=LinksOfPartner, refuses=(*NOBODY, ProgramNotFound, NotCounted))
 @api.route("GET /api/v1/me/links", answer=LinksOfPartner, refuses=(*NOBODY, ProgramNotFound, NotCounted))
 def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     """List the caller's links with their clicks, the customers they brought, and the rates between them."""
@@ -138,6 +140,7 @@ def list_links(request: Request[NoBody, NoQuery]) -> LinksOfPartner:
     return LinksOfPartner.all_of(link_figures.of_partner(config.context(), partner), _link_base(request, partner))
 
 
+@api.route("GET /api/v1/embed/referrals", query=OwnReferralsQuery, answer=Page[ReferralView], refuses=NOBODY)
 @api.route("GET /api/v1/me/referrals", query=OwnReferralsQuery, answer=Page[ReferralView], refuses=NOBODY)
 def list_referrals(request: Request[NoBody, OwnReferralsQuery]) -> Page[ReferralView]:
     """List the caller's referrals, newest first."""
@@ -162,6 +165,7 @@ def figures(request: Request[NoBody, NoQuery]) -> StatisticsView:
 # ---------------------------------------------------------------- money
 
 
+@api.route("GET /api/v1/embed/rewards", query=PartnerRewardsQuery, answer=Page[RewardView], refuses=NOBODY)
 @api.route("GET /api/v1/me/rewards", query=PartnerRewardsQuery, answer=Page[RewardView], refuses=NOBODY)
 def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardView]:
     """List the caller's rewards, latest due first."""
@@ -173,6 +177,7 @@ def list_rewards(request: Request[NoBody, PartnerRewardsQuery]) -> Page[RewardVi
     return Page[RewardView](data=[RewardView.of(each, payouts, staff=False) for each in page], next_cursor=following)
 
 
+@api.route("GET /api/v1/embed/upcoming", answer=UpcomingView, refuses=NOBODY)
 @api.route("GET /api/v1/me/upcoming", answer=UpcomingView, refuses=NOBODY)
 def upcoming(request: Request[NoBody, NoQuery]) -> UpcomingView:
     """Say what becomes available on which day."""
@@ -180,11 +185,15 @@ def upcoming(request: Request[NoBody, NoQuery]) -> UpcomingView:
     return UpcomingView.of(days, more=more)
 
 
+@api.route("GET /api/v1/embed/balance", answer=MyBalances, refuses=(*NOBODY, NotCounted))
 @api.route("GET /api/v1/me/balance", answer=MyBalances, refuses=(*NOBODY, NotCounted))
 def balance(request: Request[NoBody, NoQuery]) -> MyBalances:
     """The caller's money by currency: earned and waiting, available, reserved for payouts, paid out."""
-    _id(request)
-    found = rollups.of_user(config.context(), request.caller.user)
+    partner_id = _id(request)
+    if request.caller.partner_id:
+        found = rollups.of_partner(config.context(), partner_id)
+    else:
+        found = rollups.of_user(config.context(), request.caller.user)
     return MyBalances(data=StatisticsView.of(found).balances)
 
 

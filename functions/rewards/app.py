@@ -134,6 +134,7 @@ def read(request: Request[NoBody, NoQuery]) -> RewardView:
     return _view(request, reads.find_reward(config.context(), _visible(request)))
 
 
+@api.route("GET /api/v1/embed/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
 @api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
 def explain(request: Request[NoBody, NoQuery]) -> ExplanationView:
     """Say why a reward is what it is, in numbers and words, and what happens next."""
@@ -348,7 +349,8 @@ def _visible(request: Request[NoBody, NoQuery]) -> str:
     id, caller = _reward_id(request), request.caller
     if caller.is_staff:
         return id
-    if reads.owner_of(id) != partners.id_of_user(config.context(), caller.user, strong=False):
+    own = caller.partner_id or partners.id_of_user(config.context(), caller.user, strong=False)
+    if reads.owner_of(id) != own:
         raise RewardNotFound("there is no such reward")
     return id
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from refledger.domain.errors import NotFound, Unavailable
-from refledger.entry import config
+from refledger.entry import config, pages
 from refledger.entry.http import Api, Delivery
 from refledger.entry.models.common import RawAnswer
 from refledger.entry.public_files import PublicFile
@@ -23,34 +23,20 @@ KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 CODINGS = {"br": ".br", "gzip": ".gz"}  # packed when they were built
 ASSET = re.compile(r"[A-Za-z0-9_.-]+\.(?:js|css|svg)")
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}  # its name has a hash of what is in it
-TRACKER = "t.js"
+TRACKER, HOST = "t.js", "embed.js"
 # On other sites' pages, with whatever policy those have: any origin may load it, and check what it loads by its hash
 FOR_OTHERS = {
     "cache-control": "public, max-age=3600, stale-while-revalidate=86400",
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
 }
-ASKED_AGAIN = {"cache-control": "no-cache"}
-SETTINGS = b"{/*settings*/}"  # in a page, where what it is to know of this stack goes
-# Nothing runs or is shown but what comes from here; it asks this API and whoever signs people in, and nobody frames it
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'{others}; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
-PAGE = {
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
-
 api = handler = Api()
 
 
 @api.route("GET /", answer=RawAnswer, media=("text/html",), refuses=())
 def home(delivery: Delivery) -> RawAnswer:
     """Lead to the console."""
-    headers = {**ASKED_AGAIN, "location": "/console"}
+    headers = {**pages.ASKED_AGAIN, "location": "/console"}
     return RawAnswer(content_type="text/html; charset=utf-8", content=b"", headers=headers, status=302)
 
 
@@ -99,8 +85,14 @@ def tracker(delivery: Delivery) -> RawAnswer:
     return _file(SITE / TRACKER).answer(delivery, KINDS[".js"], FOR_OTHERS)
 
 
+@api.route("GET /embed.js", answer=RawAnswer, media=(KINDS[".js"],), refuses=(NotFound,))
+def host(delivery: Delivery) -> RawAnswer:
+    """The script by which a site shows a partner their portal."""
+    return _file(SITE / HOST).answer(delivery, KINDS[".js"], FOR_OTHERS)
+
+
 def _page(delivery: Delivery, name: str) -> RawAnswer:
-    headers = {**ASKED_AGAIN, **PAGE, "content-security-policy": _policy()}
+    headers = {**pages.ASKED_AGAIN, **pages.PAGE, "content-security-policy": _policy()}
     return _filled(name).answer(delivery, "text/html; charset=utf-8", headers)
 
 
@@ -113,7 +105,7 @@ def _filled(name: str) -> PublicFile:
         text = (SITE / f"{name}.html").read_bytes()
     except FileNotFoundError:
         raise Unavailable("the pages were not built: run `make build`, which needs Node.js") from None
-    return PublicFile.of(text.replace(SETTINGS, json.dumps(told).replace("<", "\\u003c").encode()))
+    return PublicFile.of(pages.fill(text, json.dumps(told)))
 
 
 @cache
@@ -131,4 +123,4 @@ def _policy() -> str:
     env = config.environment()
     addresses = (env["SIGN_IN_ISSUER"], env["SIGN_IN_PAGES"])
     origins = dict.fromkeys("{0.scheme}://{0.netloc}".format(urlsplit(each)) for each in addresses if each)
-    return POLICY.format(others="".join(f" {origin}" for origin in origins))
+    return pages.policy(calls=origins)

@@ -18,6 +18,7 @@ USES = {
     "lead_webhooks": HTTP | {"queues"},
     "lead_events": {"pydantic", "logger", "metrics", "queues"},
     "referrals": HTTP,
+    "embed": HTTP,
     "events": HTTP | {"queues", "stripe"},
     "expiry": {"metrics"},
     "ledger": HTTP,

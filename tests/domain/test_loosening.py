@@ -26,6 +26,7 @@ from refledger.domain.loosening import (
     split,
 )
 from refledger.domain.partners import Idle
+from refledger.domain.portals import Portal
 from refledger.domain.programs import (
     CURRENCY_TERMS,
     CurrencyTerms,
@@ -55,6 +56,7 @@ BOTH_WAYS: dict[str, tuple[Any, Any]] = {
 NEUTRAL: dict[str, tuple[Any, Any]] = {
     "name": ("Friends", "Fellows"),
     "links": (None, Links("https://a.example/", ("a.example",))),
+    "portal": (None, Portal(("https://a.example",))),
 }
 # by term of a currency
 LIMITS_BOTH_WAYS: dict[str, list[tuple[Any, Any]]] = {

@@ -57,6 +57,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "dispatch/head": {"statusCode": 200, "body": ""},  # of the same
     "dispatch/other_method": {"statusCode": 405},
     "statements/own_pdf": {"statusCode": 200, "isBase64Encoded": True},
+    "embed/page": {"statusCode": 404},  # of no program
     "links/click": {"statusCode": 404},  # nobody's code
     "maturity/tick": {"DUE-LATE": 0},  # nothing here is an hour old
     "maturity/queue": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},  # nobody's

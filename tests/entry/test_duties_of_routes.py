@@ -11,7 +11,7 @@ from scripts.duties_page import PARTNER, REFERRAL, REFERRALS, ROUTES_OF
 
 # All that a service may change; lifting a suspension, who signs in, and amounts above the limits are refused behind it.
 BY_SERVICES = {
-    "POST /api/v1/events/lead", "POST /api/v1/events/sale",  # and nobody else
+    "POST /api/v1/events/lead", "POST /api/v1/events/sale", "POST /api/v1/portal-sessions",  # and nobody else
     "POST /api/v1/partners", "POST /api/v1/partners/bulk", "POST /api/v1/partners/validate-referral-code",
     "POST /api/v1/programs/preview",
     *(f"POST {PARTNER}/{how}" for how in ("activate", "deactivate", "suspend", "terminate", "codes", "codes/rotate")),

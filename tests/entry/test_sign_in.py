@@ -24,7 +24,7 @@ NOT_FRESH = {
     *(f"POST /api/v1/partners/{{partnerId}}/{what}" for what in ("codes", "codes/rotate", "notes")),
     *(f"POST /api/v1/partners/{{partnerId}}/codes/{{code}}/{how}" for how in ("disable", "enable")),
     "POST /api/v1/partners/validate-referral-code", "POST /api/v1/programs/preview",
-    "POST /api/v1/events/lead", "POST /api/v1/events/sale",  # no person tells these
+    "POST /api/v1/events/lead", "POST /api/v1/events/sale", "POST /api/v1/portal-sessions",  # no person tells these
     "PATCH /api/v1/partners/{partnerId}",
     "PUT /api/v1/partners/{partnerId}", "PUT /api/v1/partners/{partnerId}/tags",
     "POST /api/v1/invitations", "DELETE /api/v1/invitations/{invitationId}",

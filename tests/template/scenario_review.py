@@ -22,6 +22,7 @@ AUDIT = "GET /api/v1/audit"
 # Routes that change nothing which people may ask about, however they are called
 CHANGE_NOTHING = {
     "POST /api/v1/partners/validate-referral-code",  # a question
+    "POST /api/v1/portal-sessions",  # writes nothing
     "POST /api/v1/programs/preview",  # the same
     # a message: what comes of it names its sender
     "POST /api/v1/events/lead",

@@ -150,6 +150,7 @@ class Story:
         """A request; `more`: path parameters, and `key`, `match`, `query`. Returns the answer's body."""
         self.requests += 1
         headers = {"content-type": "application/json"} | ({"idempotency-key": more.pop("key")} if "key" in more else {})
+        headers |= {"authorization": f"Bearer {more.pop('bearer')}"} if "bearer" in more else {}
         if "match" in more:
             headers["if-match"] = f'"{more.pop("match")}"'
         query = dict(each.split("=") for each in more.pop("query").split("&")) if "query" in more else None
@@ -159,7 +160,7 @@ class Story:
             "requestContext": {"requestId": f"r{self.requests}", "authorizer": {"jwt": {"claims": {
                 "sub": who, "token_use": "access", "name": f"{who} of {name}",  # so that each function keeps it
                 "auth_time": str(self.clock() // 1000),
-                "scope": "refledger/events:write" if who == "server" else "",
+                "scope": "refledger/events:write refledger/portal:write" if who == "server" else "",
                 "cognito:groups": "[admin]" if who.startswith("admin") or who.endswith("admin") else "",
             }}}},
         })  # fmt: skip
@@ -272,6 +273,7 @@ PROGRAM: Json = {
     "coolingHours": 0,
     "attributionDays": None,
     "links": {"defaultUrl": "https://shop.example.com/", "allowedDomains": ["shop.example.com"]},
+    "portal": {"allowedOrigins": ["https://shop.example.com"]},
 }
 
 
@@ -339,6 +341,17 @@ def read_statements(story: Story) -> None:
     assert [name for name in story.files.objects if name.startswith("statements/")]
 
 
+def embed(story: Story) -> None:
+    """Bob's portal on the owner's page reads as he does; the page itself needs a build, and no right."""
+    begun = story.call("embed", "server", "POST /api/v1/portal-sessions", {"partnerId": story.bob()})
+    for name in ("program", "links", "balance", "upcoming", "rewards", "referrals"):
+        assert story.call("me", "nobody", f"GET /api/v1/embed/{name}", bearer=begun["token"]), name
+    story.call("analytics", "nobody", "GET /api/v1/embed/performance", bearer=begun["token"])
+    (reward, *_) = story.call("me", "nobody", "GET /api/v1/embed/rewards", bearer=begun["token"])["data"]
+    why, id = "GET /api/v1/embed/rewards/{rewardId}/explain", reward["id"]
+    assert story.call("rewards", "nobody", why, rewardId=id, bearer=begun["token"])["earned"]
+
+
 def look_at_oneself(story: Story) -> None:
     """All that Bob sees of himself, and what he says."""
     of_me = "/api/v1/me"
@@ -354,6 +367,7 @@ def look_at_oneself(story: Story) -> None:
     assert story.call("me", "bob", f"GET {of_me}/statistics")["balances"]
     assert story.call("me", "bob", "GET /api/v1/session")["partner"]
     story.call("me", "bob", f"GET {of_me}/upcoming")
+    embed(story)
     assert story.call("me", "bob", f"GET {of_me}/program")["currencies"]
     assert story.task("assess", story.withdraw("bob", 1_000)) == "REQUESTED", "who else has the name is looked for"
 

@@ -154,6 +154,7 @@ ROUTES = {
         "GET /api/v1/rewards",
         "GET /api/v1/rewards/{rewardId}",
         "GET /api/v1/rewards/{rewardId}/explain",
+        "GET /api/v1/embed/rewards/{rewardId}/explain",
         "POST /api/v1/rewards/{rewardId}/hold",
         "POST /api/v1/rewards/{rewardId}/release",
         "POST /api/v1/rewards/{rewardId}/approve",
@@ -187,6 +188,12 @@ ROUTES = {
         "GET /api/v1/me/program",
         "GET /api/v1/me",
         "PATCH /api/v1/me",
+        "GET /api/v1/embed/program",
+        "GET /api/v1/embed/links",
+        "GET /api/v1/embed/balance",
+        "GET /api/v1/embed/upcoming",
+        "GET /api/v1/embed/rewards",
+        "GET /api/v1/embed/referrals",
         "GET /api/v1/me/codes",
         "GET /api/v1/me/links",
         "GET /api/v1/me/referrals",
@@ -198,6 +205,10 @@ ROUTES = {
         "GET /api/v1/me/payout-methods",
         "GET /api/v1/me/notifications",
         "PUT /api/v1/me/notifications",
+    ],
+    "embed": [
+        "POST /api/v1/portal-sessions",
+        "GET /embed/{programId}",
     ],
     "statements": [
         "GET /api/v1/partners/{partnerId}/statements/{month}",
@@ -212,6 +223,7 @@ ROUTES = {
         "GET /api/v1/partners/top",
         "GET /api/v1/partners/{partnerId}/statistics",
         "GET /api/v1/me/performance",
+        "GET /api/v1/embed/performance",
         "GET /api/v1/referrals/statistics",
         "GET /api/v1/referrals/sources",
         "GET /api/v1/referrals/funnel",
@@ -261,6 +273,7 @@ ROUTES = {
         "GET /portal/{screen}",
         "GET /assets/{file}",
         "GET /t.js",
+        "GET /embed.js",
     ],
     "docs": [
         "GET /api/v1/openapi.json",
@@ -276,8 +289,9 @@ ROUTES = {
         "GET /api/v1/ledger/balances",
     ],
 }
-LOOKED_AT = {"GET /r/{code}", *ROUTES["docs"], *ROUTES["web"]}
+LOOKED_AT = {"GET /r/{code}", *ROUTES["docs"], *ROUTES["web"], "GET /embed/{programId}"}
 DISPATCHED: dict[str, Any] = {"HEAD /api/v1/{proxy+}": [{"Jwt": []}], "X-AMAZON-APIGATEWAY-ANY-METHOD /$default": None}
+EMBEDDED = {route for route, who in access.ROUTES.items() if who and who.embedded}  # they look at the token themselves
 HEADS = {route.replace("GET ", "HEAD ") for route in LOOKED_AT}
 PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")
 
@@ -333,7 +347,7 @@ def test_every_route_needs_a_token() -> None:
     assert (
         security
         == {
-            route: None if route in HEADS or access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}]
+            route: None if route in HEADS | EMBEDDED or access.ROUTES[route] is access.PUBLIC else [{"Jwt": []}]
             for route in security.keys() - DISPATCHED.keys()
         }
         | DISPATCHED
@@ -384,7 +398,7 @@ def test_what_anybody_may_ask_empties_no_bucket_of_others() -> None:
     """Each anonymous route is throttled apart from the API and below it."""
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC}
-    assert set(stage["RouteSettings"]) == public | HEADS | {"$default"}
+    assert set(stage["RouteSettings"]) == public | HEADS | EMBEDDED | {"$default"}
     for route, limits in stage["RouteSettings"].items():
         assert set(limits) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}, route
         assert number(limits["ThrottlingRateLimit"]) < number(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]), (

@@ -68,7 +68,8 @@ def test_what_a_viewer_says_of_its_address_is_overwritten() -> None:
             assert behavior["OriginRequestPolicyId"] == ALL_BUT_HOST, "API Gateway knows itself by its own name"
             (association,) = behavior["FunctionAssociations"]
             assert association["EventType"] == "viewer-request"
-        assert behavior["ResponseHeadersPolicyId"] == {"Ref": "Headers"}
+        framed = behavior.get("PathPattern") == "/embed*"
+        assert behavior["ResponseHeadersPolicyId"] == {"Ref": "Framed" if framed else "Headers"}
         assert behavior["ViewerProtocolPolicy"] in ("https-only", "redirect-to-https")
 
 
@@ -78,6 +79,17 @@ def test_every_answer_is_over_tls_the_gateways_too() -> None:
     assert safe["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == 31_536_000
     assert {"StrictTransportSecurity", "ContentTypeOptions", "FrameOptions", "ReferrerPolicy"} == set(safe)
     assert all(each["Override"] is True for each in safe.values())
+
+
+def test_only_the_page_that_is_made_for_frames_may_stand_in_one() -> None:
+    """Everything else is refused by every browser, as the policy of the pages says, too."""
+    safe, framed = (
+        properties(each)["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"] for each in ("Headers", "Framed")
+    )
+    assert safe.pop("FrameOptions")["FrameOption"] == "DENY"
+    assert framed.pop("ReferrerPolicy") == {"ReferrerPolicy": "no-referrer", "Override": True}
+    del safe["ReferrerPolicy"]
+    assert framed == safe
 
 
 def test_only_documents_are_kept() -> None:
@@ -113,9 +125,9 @@ def test_the_firewall_lets_webhooks_through_and_counts_by_address() -> None:
 def test_names_are_of_this_stack_alone() -> None:
     """CloudFront's are one namespace for the account: two stages stand beside each other."""
     named = [properties("Firewall"), properties("Viewer"), properties("Documents")["CachePolicyConfig"]]
-    named.append(properties("Headers")["ResponseHeadersPolicyConfig"])
+    named += [properties(each)["ResponseHeadersPolicyConfig"] for each in ("Headers", "Framed")]
     assert all(each["Name"]["Fn::Sub"].startswith("${AWS::StackName}-") for each in named)
-    assert len({each["Name"]["Fn::Sub"] for each in named}) == 4
+    assert len({each["Name"]["Fn::Sub"] for each in named}) == len(named)
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "us-east-2"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
 
 from scripts.demo import Client, check
 from scripts.setup import BROWSERS
@@ -61,6 +61,7 @@ class Visitor:
     size: dict[str, int] = field(default_factory=lambda: DESKTOP)
     scheme: Any = "light"
     locale: str = "en-GB"
+    others: tuple[str, ...] = ()  # other origins that it may ask
     expected: list[str] = field(default_factory=list)  # parts of complaints that a test causes
 
     def __post_init__(self) -> None:
@@ -81,7 +82,7 @@ class Visitor:
             self.complaints.append(text)
 
     def _look_at(self, url: str) -> None:
-        if not url.startswith((self.origin, "data:", "blob:")):
+        if not url.startswith((self.origin, *self.others, "data:", "blob:")):
             self.complaints.append(f"a request to {url}")
 
     def go(self, path: str) -> None:
@@ -110,14 +111,13 @@ class Visitor:
         self.page.locator(".skeleton").first.wait_for(state="detached")
         return self.page
 
-    def barriers(self) -> list[str]:
-        """What axe finds on this screen, one line each."""
+    def barriers(self, frame: Frame | None = None) -> list[str]:
+        """What axe finds on this screen, or in a frame of it, one line each."""
         self.settled()
+        place = frame or self.page
         # evaluated by the debugger, which no policy of the page's binds
-        self.page.evaluate(AXE.read_text("utf-8"))
-        found = self.page.evaluate(
-            "() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })"
-        )
+        place.evaluate(AXE.read_text("utf-8"))
+        found = place.evaluate("() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })")
         return [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import { calendarDay } from "../shared/dates";
 import { decimalOf, money, places } from "../shared/money";
 import { many, number, t, word } from "../shared/texts";
 import { Button, Copy, Empty, Money, Part, Show, Sums, Title, useLoad } from "../shared/ui";
+import { to } from "./places";
 import { Rewards } from "./rewards";
 
 import { payOf } from "./offer";
@@ -22,16 +23,15 @@ export default function Home() {
   const balance = useLoad(() => done(api.GET("/api/v1/me/balance")), []);
   const upcoming = useLoad(() => done(api.GET("/api/v1/me/upcoming")), []);
   const program = useLoad(() => done(api.GET("/api/v1/me/program")), []);
-  const me = useLoad(() => done(api.GET("/api/v1/me")), []);
   return (
     <>
       <Title text={t("home")} />
       {program.data && program.data.status !== "ACTIVE" && <p class="notice">{t("programClosed")}</p>}
-      <Part title={t("yourLink")} aside={<a href="/portal/share">{t("moreToShare")}</a>}>
+      <Part title={t("yourLink")} aside={<a {...to("share")}>{t("moreToShare")}</a>}>
         <Show of={links}>{({ data }) => <Share links={data} />}</Show>
-        {program.data && me.data && <Offer program={program.data} me={me.data} />}
+        {program.data && <Offer program={program.data} />}
       </Part>
-      <Part title={t("yourMoney")} aside={<a href="/portal/earnings">{t("allEarnings")}</a>}>
+      <Part title={t("yourMoney")} aside={<a {...to("earnings")}>{t("allEarnings")}</a>}>
         <Show of={balance}>
           {({ data }) =>
             data.length === 0 ? (
@@ -72,9 +72,9 @@ function Share({ links }: { links: Link[] }) {
 }
 
 /** What is earned of whom, for how long, and when it is available. */
-function Offer({ program, me }: { program: Program; me: Schema["MeView"] }) {
-  const { rules } = program;
-  const own = me.ownRates.find((each) => each.productId === null);
+function Offer({ program }: { program: Program }) {
+  const { rules, ownRates } = program;
+  const own = ownRates.find((each) => each.productId === null);
   const pay = own ?? rules.firstPayment?.tiers[0] ?? rules.tiers[0];
   const told = (of: typeof pay) => (of ? payOf(of, program) : "");
   const later = rules.tiers[0];
@@ -112,7 +112,7 @@ function Steps(props: { of: Balance; program: Program | undefined; upcoming: Upc
             )}
             {step === "reserved" && of.reserved > 0 && (
               <small>
-                <a href="/portal/withdraw">{t("howItStands")}</a>
+                <a {...to("withdraw")}>{t("howItStands")}</a>
               </small>
             )}
           </li>
@@ -127,7 +127,7 @@ function Steps(props: { of: Balance; program: Program | undefined; upcoming: Upc
       ) : (
         of.available > 0 && (
           <p>
-            <a class="button primary" href={`/portal/withdraw?currency=${of.currency}`}>
+            <a class="button primary" {...to(`withdraw?currency=${of.currency}`)}>
               {t("withdrawIt", { amount: money(of.availableDecimal, of.currency) })}
             </a>
           </p>
@@ -142,7 +142,7 @@ function Brought({ links }: { links: Link[] }) {
   const found = useLoad(() => done(api.GET("/api/v1/me/performance")), []);
   const clicks = links.reduce((sum, each) => sum + each.clicks.total, 0);
   return (
-    <Part title={t("whatItBrought")} aside={<a href="/portal/referrals">{t("allReferrals")}</a>}>
+    <Part title={t("whatItBrought")} aside={<a {...to("referrals")}>{t("allReferrals")}</a>}>
       <Show of={found}>
         {({ allTime }) => (
           <ol class="steps flow">

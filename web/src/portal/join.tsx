@@ -57,6 +57,13 @@ export default function Join() {
                       </li>
                     ))}
                   </ul>
+                  {program.termsUrl && (
+                    <p>
+                      <a href={program.termsUrl} target="_blank" rel="noopener noreferrer">
+                        {t("terms")} ↗
+                      </a>
+                    </p>
+                  )}
                   {program.status === "ACTIVE" ? (
                     <Form submit={t("getLink")} input={null} act={start} />
                   ) : (

@@ -1,4 +1,5 @@
 /** Who a partner is to the program, how this page speaks to them, and what is kept of them. */
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { api, done, type Schema, write } from "../shared/api";
 import { day } from "../shared/dates";
@@ -12,6 +13,13 @@ type Me = Schema["MeView"];
 const FIELDS = ["firstName", "lastName", "companyName", "phone"] as const;
 
 const load = () => Promise.all([done(api.GET("/api/v1/me")), done(api.GET("/api/v1/me/program"))]);
+
+const link = (name: string, address: string): [string, JSX.Element] => [
+  name,
+  <a key={address} href={address} target="_blank" rel="noopener noreferrer">
+    {address.replace(/^https:\/\//, "")}
+  </a>,
+];
 
 export default function Profile() {
   const all = useLoad(load, []);
@@ -38,6 +46,8 @@ export default function Profile() {
                 <Facts
                   of={[
                     [t("program"), program.name],
+                    ...(program.termsUrl ? [link(t("terms"), program.termsUrl)] : []),
+                    ...(program.helpUrl ? [link(t("help"), program.helpUrl)] : []),
                     [t("status"), <Status key="status" of={me.status} text={word("STATUS", me.status)} />],
                     [t("since"), day(me.createdAt)],
                     [t("hold"), program.holdDays > 0 ? many("days", program.holdDays) : t("none")],

@@ -21,12 +21,18 @@ export class Problem extends Error {
   }
 }
 
+/** Whose token calls have, and where they go: an embedded portal has its own of both. */
+export const calls = { token: () => token().catch(() => null), path: (path: string) => path };
+
 export const api = createClient<paths>({
   baseUrl: location.origin,
   fetch: async (request) => {
-    const bearer = await token().catch(() => null);
-    if (bearer) request.headers.set("authorization", `Bearer ${bearer}`);
-    return fetch(request);
+    const address = new URL(request.url);
+    address.pathname = calls.path(address.pathname);
+    const sent = address.href === request.url ? request : new Request(address, request);
+    const bearer = await calls.token();
+    if (bearer) sent.headers.set("authorization", `Bearer ${bearer}`);
+    return fetch(sent);
   },
 });
 
@@ -35,8 +41,8 @@ export async function done<T>(call: Promise<Answer<T>>, isWrite = false): Promis
   let answer: Answer<T>;
   try {
     answer = await call;
-  } catch {
-    throw new Problem(0, "OFFLINE", "", "", isWrite);
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem(0, "OFFLINE", "", "", isWrite);
   }
   const { response } = answer;
   if (response.ok) return answer.data as T;

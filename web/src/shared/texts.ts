@@ -1,6 +1,6 @@
 /** Texts by language: a catalog for each screen, loaded with it. `make check` and a test know of a missing one. */
 import type { Catalogs } from "../texts/catalogs";
-import { app } from "./settings";
+import { app, memory } from "./settings";
 import { state } from "./state";
 
 export type CatalogName = keyof Catalogs;
@@ -25,9 +25,9 @@ async function read(names: Iterable<CatalogName>, of: Language): Promise<Catalog
 /** Speak the language that was chosen here, or the first of the browser's that there is. */
 export async function loadTexts(chosen?: Language, from = files): Promise<void> {
   files = from;
-  const wanted = [chosen, localStorage.getItem("language"), ...navigator.languages.map((each) => each.slice(0, 2))];
+  const wanted = [chosen, memory.get("language"), ...navigator.languages.map((each) => each.slice(0, 2))];
   const found = wanted.find((each): each is Language => LANGUAGES.includes(each as Language)) ?? "en";
-  if (chosen) localStorage.setItem("language", chosen);
+  if (chosen) memory.set("language", chosen);
   let size: number; // a screen may come meanwhile, with texts of its own
   do {
     size = inUse.size;

@@ -5,6 +5,7 @@ import { Problem } from "./api";
 import { signIn } from "./auth";
 import { ago, moment } from "./dates";
 import { money, type Sum } from "./money";
+import { isEmbedded } from "./settings";
 import { state } from "./state";
 import { type Text, t, word } from "./texts";
 
@@ -109,8 +110,10 @@ export function Trouble({ problem, retry }: { problem: Problem; retry?: (() => v
           </>
         )}
       </p>
-      {(isOld || isOut) && <Button onClick={() => signIn(problem.maxAgeSeconds)}>{t("signInAgain")}</Button>}
-      {retry && !isOld && !isOut && <Button onClick={retry}>{t("tryAgain")}</Button>}
+      {(isOld || isOut) && !isEmbedded && (
+        <Button onClick={() => signIn(problem.maxAgeSeconds)}>{t("signInAgain")}</Button>
+      )}
+      {retry && (isEmbedded || (!isOld && !isOut)) && <Button onClick={retry}>{t("tryAgain")}</Button>}
     </div>
   );
 }
@@ -242,6 +245,7 @@ export function Title({ children, text }: { children?: ComponentChildren; text: 
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${text} · refledger`;
+    if (isEmbedded && !document.hasFocus()) return; // the page around it has it
     heading.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [text]);

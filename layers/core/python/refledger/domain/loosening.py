@@ -64,6 +64,7 @@ TERMS: Final[dict[str, Row]] = {
     "new_customers_only": Looser.LOWER,
     "commission_on_shipping": Looser.HIGHER,
     "links": TermKind.NEUTRAL,
+    "portal": TermKind.NEUTRAL,
     "maker_window_days": Looser.LOWER,
     "exposure": TermKind.WEIGHTS,
     "status": TermKind.STATUS,

@@ -11,6 +11,7 @@ from refledger.domain.currencies import MAX_AMOUNT, exponent
 from refledger.domain.errors import Invalid, ProgramClosed
 from refledger.domain.links import Links
 from refledger.domain.partners import Idle, Partner
+from refledger.domain.portals import Portal
 from refledger.domain.rules import Own, RuleSet
 from refledger.domain.times import HOUR_MS
 
@@ -193,6 +194,7 @@ class Program:
     new_customers_only: bool = True  # who has paid before cannot be referred any more
     commission_on_shipping: bool = True  # whether what is paid for shipping earns like the rest
     links: Links | None = None  # where partners' links lead; None: there are none
+    portal: Portal | None = None  # how it looks on the owner's site, and where; None: it is shown on no other page
     maker_window_days: int = MAKER_WINDOW_DAYS  # who made a partner's money lets none of it out for so long
     exposure: Weights | None = None  # None: the day's sums count each currency by itself
     status: ProgramStatus = ProgramStatus.ACTIVE

@@ -26,7 +26,8 @@ class Role(StrEnum):
 @dataclass(frozen=True)
 class Access:
     """`own`: anyone who is signed in, for what is their own. `scope`: what a service's token must have; None: a person
-    must do it. `fresh`: a person must have signed in a moment ago.
+    must do it. `fresh`: a person must have signed in a moment ago. `embedded`: the token of a portal session opens it,
+    for what is its partner's, and no other token does.
     """
 
     roles: frozenset[Role]
@@ -34,6 +35,7 @@ class Access:
     scope: str | None = None
     limit: LimitKind | None = None  # None: by the method
     fresh: bool = False
+    embedded: bool = False
 
 
 PUBLIC = None  # no token at all: the route's function finds out by itself who sends, or it is for anybody
@@ -59,6 +61,9 @@ def read(scope: str | None, limit: LimitKind | None = None) -> Access:
 def own(limit: LimitKind | None = None) -> Access:
     """Let anyone in who is signed in, and nobody for another."""
     return Access(frozenset(), own=True, limit=limit)
+
+
+EMBEDDED = Access(frozenset(), embedded=True)  # what a partner reads on the owner's own page
 
 
 def own_and_read(scope: str | None, limit: LimitKind | None = None) -> Access:
@@ -272,6 +277,17 @@ ROUTES: dict[str, Access | None] = {
     "GET /api/v1/me/notifications": own(),
     "PUT /api/v1/me/notifications": own(),
     "GET /api/v1/me/statements/{month}": own(limit=LimitKind.HEAVY),
+    "POST /api/v1/portal-sessions": service("portal:write"),
+    "GET /api/v1/embed/program": EMBEDDED,
+    "GET /api/v1/embed/links": EMBEDDED,
+    "GET /api/v1/embed/balance": EMBEDDED,
+    "GET /api/v1/embed/upcoming": EMBEDDED,
+    "GET /api/v1/embed/rewards": EMBEDDED,
+    "GET /api/v1/embed/rewards/{rewardId}/explain": EMBEDDED,
+    "GET /api/v1/embed/referrals": EMBEDDED,
+    "GET /api/v1/embed/performance": EMBEDDED,
+    "GET /embed/{programId}": PUBLIC,
+    "GET /embed.js": PUBLIC,
     "GET /api/v1/openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /docs/{file}": PUBLIC,
@@ -325,6 +341,8 @@ def check(route: str, roles: frozenset[Role], scopes: frozenset[str]) -> tuple[f
     access = ROUTES[route]
     if access is None:
         raise LookupError(f"{route} is public")
+    if access.embedded:
+        raise Forbidden("this needs a portal session")
     by_roles, by_scopes = access.roles & roles, scopes & {access.scope}
     if by_roles or by_scopes or (access.own and not scopes):
         return by_roles, by_scopes
@@ -350,6 +368,12 @@ def open_to(roles: Collection[Role]) -> list[str]:
     With those that give each what is their own.
     """
     return sorted(key for key, each in ROUTES.items() if each and (each.own or each.roles & set(roles)))
+
+
+def is_embedded(route: str) -> bool:
+    """Return whether it is for portal sessions."""
+    access = ROUTES[route]
+    return access is not None and access.embedded
 
 
 def is_fresh(route: str) -> bool:

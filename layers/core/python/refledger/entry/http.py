@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from refledger.domain.errors import BadSignature, Busy, Invalid, NotFound, RateLimited, Refledger
+from refledger.domain.errors import BadSignature, Busy, Forbidden, Invalid, NotFound, RateLimited, Refledger
 from refledger.entry import access, answers, bodies, config, paging, people, problems, sign_in, snapshots, stopping
 from refledger.entry.bodies import BODY_LIMIT_BYTES, JSON, Malformed, Rejected
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, RawAnswer
@@ -276,11 +276,7 @@ class Api:
             if access.stops(route.key):
                 stopping.check()
             return _answer(route, route.function(_delivery(event, headers, origin, route.limit_bytes)))
-        claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
-        token = read_token(claims, config.reading(), headers.get("authorization", ""))
-        roles, scopes = _allowed(token, route.key)
-        name = people.name_in(claims, is_machine=bool(scopes)) if roles or scopes else ""
-        caller = Caller(config.context().ids.user(token.sub), roles, scopes, token.sub, name)
+        caller, require = _caller(route.key, context, headers)
         kind = access.limit(route.key)
         try:
             standing.append(config.limits().take(config.context(), caller.user, kind))
@@ -300,7 +296,7 @@ class Api:
             if_match=_if_match(headers),
             host=_host(context, headers),
             none_match=headers.get("if-none-match", ""),
-            require=partial(_allowed, token),
+            require=require,
         )
         acts = acting(caller.user, caller.kind, origin, request.request_id, route.key)
         with acts, noting_replays() as replays:
@@ -310,6 +306,34 @@ class Api:
         if replays and request.key:
             made["headers"]["idempotent-replayed"] = "true"
         return made
+
+
+def _caller(route: str, context: dict[str, Any], headers: dict[str, str]) -> tuple[Caller, Callable[[str], object]]:
+    """Who calls, and what raises unless they may call another route as well.
+
+    Raises Unauthenticated, Forbidden, FreshSignInNeeded.
+    """
+    if access.is_embedded(route):
+        return _embedded(headers), _no_other
+    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
+    token = read_token(claims, config.reading(), headers.get("authorization", ""))
+    roles, scopes = _allowed(token, route)
+    name = people.name_in(claims, is_machine=bool(scopes)) if roles or scopes else ""
+    return Caller(config.context().ids.user(token.sub), roles, scopes, token.sub, name), partial(_allowed, token)
+
+
+def _embedded(headers: dict[str, str]) -> Caller:
+    """The partner of a portal session, whose token no gateway has looked at."""
+    from refledger.operations.partners import portal_sessions  # of few functions
+
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    partner = portal_sessions.partner_of(config.context(), token if kind.lower() == "bearer" else "")
+    user = config.context().ids.hash("portal-session-of", partner.id)  # for limits and cursors: nobody's own
+    return Caller(user, frozenset(), partner_id=partner.id)
+
+
+def _no_other(route: str) -> None:
+    raise Forbidden(f"a portal session does not open {route}")
 
 
 def _allowed(token: Token, route: str) -> tuple[frozenset[access.Role], frozenset[str]]:

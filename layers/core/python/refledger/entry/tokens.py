@@ -35,6 +35,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     sub: str = field(default="", repr=False)  # what payments call them, where they are a customer
     name: str = field(default="", repr=False)  # what their token calls them
+    partner_id: str = ""  # whose portal session it is; "" for everybody who is signed in
 
     @property
     def is_staff(self) -> bool:

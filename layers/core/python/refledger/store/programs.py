@@ -8,6 +8,7 @@ from dataclasses import replace
 from refledger.domain.errors import DataIsNewer, ProgramNotFound
 from refledger.domain.links import Links
 from refledger.domain.partners import Idle
+from refledger.domain.portals import Portal
 from refledger.domain.programs import (
     BIND_WITHIN_HOURS,
     COOLING_HOURS,
@@ -104,6 +105,7 @@ def _to_item(program: Program) -> Item:
         "new_customers": program.new_customers_only, "bind_within": program.bind_within_hours,
         "shipping": program.commission_on_shipping,
         **({"links": _links(program.links)} if program.links else {}),
+        **({"portal": _portal(program.portal)} if program.portal else {}),
         **({"attribution": program.attribution_days} if program.attribution_days else {}),
         **({"idle": [[idle.since_ms, idle.until_ms] for idle in program.idle]} if program.idle else {}),
         **({"reason": program.reason} if program.reason else {}),
@@ -144,6 +146,24 @@ def _links_from(item: Item) -> Links:
     )
 
 
+def _portal(portal: Portal) -> Item:
+    return {
+        "origins": list(portal.allowed_origins), "name": portal.name, "logo": portal.logo_url, "accent": portal.accent,
+        "terms": portal.terms_url, "help": portal.help_url,
+    }  # fmt: skip
+
+
+def _portal_from(item: Item) -> Portal:
+    return Portal(
+        allowed_origins=tuple(item["origins"]),
+        name=item["name"],
+        logo_url=item["logo"],
+        accent=item["accent"],
+        terms_url=item["terms"],
+        help_url=item["help"],
+    )
+
+
 def weights_from(item: Item) -> Weights:
     return Weights(item["currency"], tuple(sorted(item["rates"].items())))
 
@@ -173,6 +193,7 @@ def from_item(item: Item) -> Program:
         new_customers_only=item.get("new_customers", True),
         commission_on_shipping=item.get("shipping", True),
         links=_links_from(item["links"]) if "links" in item else None,
+        portal=_portal_from(item["portal"]) if "portal" in item else None,
         maker_window_days=item.get("makers", MAKER_WINDOW_DAYS),
         exposure=weights_from(item["exposure"]) if "exposure" in item else None,
         status=ProgramStatus(item["status"]),

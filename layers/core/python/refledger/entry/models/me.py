@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from refledger.domain.codes import CodeStatus, PartnerCode
 from refledger.domain.notices import NoticeKind
 from refledger.domain.partners import Partner, PartnerStatus
+from refledger.domain.portals import Portal
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, DayView, Name, OptionalName, View, in_major
@@ -75,7 +76,8 @@ class OwnProgramView(View):
     """The terms of the caller's program that they need to know. `currencies`: those that it takes, its own first.
     `coolingHours`: how long a new account waits for its first payout. `linked`: whether it has share links;
     `campaigns`: those whose clicks these tell apart, as `?campaign=`. `rules`: who earns what of a payment
-    for which there is no other rule; the caller's own rates come before them.
+    for which there is no other rule; `ownRates`: the caller's own in tier 1, instead. `termsUrl`, `helpUrl`: where the
+    terms stand, and who helps; null where the owner says none.
     """
 
     id: str
@@ -88,9 +90,13 @@ class OwnProgramView(View):
     linked: bool
     campaigns: list[str]
     rules: RuleView
+    own_rates: list[OwnPayView]
+    terms_url: str | None
+    help_url: str | None
 
     @classmethod
-    def of(cls, program: Program) -> Self:
+    def of(cls, program: Program, partner: Partner | None) -> Self:
+        portal = program.portal or Portal()
         minima = {program.currency: 0, **{code: terms.payout_minimum for code, terms in program.currencies}}
         return cls(
             id=program.id,
@@ -103,6 +109,9 @@ class OwnProgramView(View):
             linked=program.links is not None,
             campaigns=list(program.links.campaigns) if program.links else [],
             rules=RuleView.of(program.rules.default),
+            own_rates=OwnPayView.all_of(partner.own_rates) if partner else [],
+            terms_url=portal.terms_url or None,
+            help_url=portal.help_url or None,
         )
 
 

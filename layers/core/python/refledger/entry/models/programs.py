@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from refledger.domain.errors import Invalid
 from refledger.domain.links import MAX_CAMPAIGNS, MAX_DOMAINS, MAX_URL, PARAMETER, Links
+from refledger.domain.portals import MAX_ADDRESS, MAX_NAME, MAX_ORIGINS, Portal
 from refledger.domain.programs import (
     APPROVAL_SECONDS,
     BIND_WITHIN_HOURS,
@@ -156,6 +157,50 @@ class LinksView(View):
         )
 
 
+class PortalBody(Body):
+    """How the portal looks on the owner's own pages. `allowedOrigins`: of those that may show it in a frame.
+
+    `accent`: a colour; text in it is made readable. `logoUrl`: a picture over https. `termsUrl`, `helpUrl`: what
+    partners are led to.
+    """
+
+    allowed_origins: Annotated[
+        list[str], Field(default_factory=list, max_length=MAX_ORIGINS, examples=[["https://www.example.com"]])
+    ]
+    name: Annotated[Title, Field(max_length=MAX_NAME)] = ""
+    logo_url: Annotated[str, Field(max_length=MAX_ADDRESS, examples=["https://www.example.com/logo.svg"])] = ""
+    accent: str = ""
+    terms_url: Annotated[str, Field(max_length=MAX_ADDRESS, examples=["https://www.example.com/terms"])] = ""
+    help_url: Annotated[str, Field(max_length=MAX_ADDRESS, examples=["https://www.example.com/help"])] = ""
+
+    def to_portal(self) -> Portal:
+        return Portal(
+            tuple(self.allowed_origins), self.name, self.logo_url, self.accent, self.terms_url, self.help_url
+        )  # fmt: skip
+
+
+class PortalView(View):
+    """`allowedOrigins`: of the pages that may show the portal in a frame."""
+
+    allowed_origins: list[str]
+    name: str
+    logo_url: str
+    accent: str
+    terms_url: str
+    help_url: str
+
+    @classmethod
+    def of(cls, portal: Portal) -> Self:
+        return cls(
+            allowed_origins=list(portal.allowed_origins),
+            name=portal.name,
+            logo_url=portal.logo_url,
+            accent=portal.accent,
+            terms_url=portal.terms_url,
+            help_url=portal.help_url,
+        )
+
+
 class ProgramBody(Body):
     """The whole terms of a program. Either `tierRatesBps` or `rules` says what tiers earn.
 
@@ -183,6 +228,7 @@ class ProgramBody(Body):
     new_customers_only: bool = True
     commission_on_shipping: bool = True
     links: LinksBody | None = None
+    portal: PortalBody | None = None
     maker_window_days: int = MAKER_WINDOW_DAYS
     exposure: ExposureBody | None = None
 
@@ -215,6 +261,7 @@ class ProgramBody(Body):
             new_customers_only=self.new_customers_only,
             commission_on_shipping=self.commission_on_shipping,
             links=self.links.to_links() if self.links else None,
+            portal=self.portal.to_portal() if self.portal else None,
             maker_window_days=self.maker_window_days,
             exposure=self.exposure.to_weights() if self.exposure else None,
             created_at_ms=now_ms,
@@ -313,6 +360,7 @@ class ProgramView(View):
     new_customers_only: bool
     commission_on_shipping: bool
     links: LinksView | None
+    portal: PortalView | None
     maker_window_days: int
     exposure: ExposureView | None
     status: ProgramStatus
@@ -347,6 +395,7 @@ class ProgramView(View):
             new_customers_only=program.new_customers_only,
             commission_on_shipping=program.commission_on_shipping,
             links=LinksView.of(program.links) if program.links else None,
+            portal=PortalView.of(program.portal) if program.portal else None,
             maker_window_days=program.maker_window_days,
             exposure=ExposureView.of(program.exposure) if program.exposure else None,
             status=program.status,

@@ -59,6 +59,16 @@ def of_user(context: Context, user: str) -> PartnerStatistics:
     partner_id, is_guessed = whose.partner_id, whose.partner_id == guess
     check_partner_counted(context, partner_id, whose.program_id)
     sums = _summed(context, dimensions.partner(guess), *read) if is_guessed else current_totals(context, partner_id)
+    return _statistics(context, partner_id, sums)
+
+
+def of_partner(context: Context, partner_id: str) -> PartnerStatistics:
+    """Return a partner's figures by their id. Raises PartnerNotFound, NotCounted."""
+    check_partner_counted(context, partner_id, partners.find(context.table, partner_id, strong=False).program_id)
+    return _statistics(context, partner_id, current_totals(context, partner_id))
+
+
+def _statistics(context: Context, partner_id: str, sums: Counter[str]) -> PartnerStatistics:
     by_hand, pending, over = (
         {name.currency: amount for name, amount in select(sums, counts)}
         for counts in (Counts.BY_HAND_AMOUNT, Counts.PENDING, Counts.OVER_CAPS)
