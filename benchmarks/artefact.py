@@ -30,7 +30,7 @@ from tests.support import dynamodb
 from tests.support.books import Books
 from tests.support.changes import Json
 from tests.template.deployed import function_id
-from undocked.worker import Worker
+from undocked.worker import Call, Worker
 
 BUILD = ROOT / ".local" / "built"
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -91,7 +91,7 @@ def _start(deployed: Deployment, name: str) -> Start:
     asked = threading.Event()
     plain = worker.next_invocation
 
-    def next_invocation() -> tuple[str, bytes] | None:
+    def next_invocation() -> Call | None:
         if not ready:
             ready.append(cpu_ms(worker.process.pid))
             asked.set()

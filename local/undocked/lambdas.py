@@ -18,9 +18,10 @@ from undocked.functions import FunctionSpec, Outcome, function_name, worker_envi
 from undocked.mappings import Switches
 from undocked.quick_http import QuickHandler, serve
 from undocked.warm import WarmParents
-from undocked.worker import Worker
+from undocked.worker import NotBegunError, Worker
 
 ASYNC_RETRY_DELAYS_SECONDS = (1.0, 2.0)  # AWS waits one minute, then two
+FRESH_WORKERS = 2  # that may die before they begin with a call; AWS, too, initialises once more
 Deliver = Callable[[str, str], None]  # (destination ARN, body)
 
 
@@ -40,16 +41,22 @@ class _Function:
         self._changed = threading.Condition()
 
     def invoke(self, event: bytes) -> Outcome:
-        worker = self._acquire()
-        try:
-            return worker.run(str(uuid.uuid4()), event)
-        finally:
-            with self._changed:
-                if worker.alive:
-                    self._idle.append(worker)
-                else:
-                    self.workers.discard(worker)
-                self._changed.notify()
+        request_id, ended = str(uuid.uuid4()), ""
+        for _ in range(self.spec.max_workers + FRESH_WORKERS):  # all that are idle may be dead
+            worker = self._acquire()
+            try:
+                return worker.run(request_id, event)
+            except NotBegunError as error:
+                ended = f"RequestId: {request_id} Error: {error}"
+            finally:
+                with self._changed:
+                    if worker.alive:
+                        self._idle.append(worker)
+                    else:
+                        self.workers.discard(worker)
+                    self._changed.notify()
+        worker.log(ended)
+        return Outcome.failure("Runtime.ExitError", ended)
 
     def _acquire(self) -> Worker:
         version = self._code.version()

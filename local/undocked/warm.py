@@ -73,6 +73,7 @@ class WarmParent:
                     self._workers[worker.pid] = worker
                     self._answered.notify_all()
             except OSError:
+                self.usable = False  # also where its end has not been heard of yet
                 os.close(reading)
                 raise
             finally:
@@ -111,9 +112,8 @@ class WarmParent:
         self._ready.set()
         self._control.close()
         self._children.kill(self.process)
-        for worker in self._workers.values():  # nobody will say how they end
+        for worker in self._workers.values():  # nobody will say how they end: who works may finish, and is used no more
             worker.end(-signal.SIGKILL)
-            self._children.kill(worker)
 
     def _receive(self) -> bytes:
         try:
