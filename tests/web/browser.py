@@ -143,6 +143,19 @@ class World:
         self.until(lambda: self.client.get(ADMIN, f"/withdrawals/{id}")["riskState"] == "ASSESSED", id)
         return id
 
+    def somebody(self, first: str, last: str = "Example") -> dict[str, Any]:
+        """A partner of the test's own: what it sees of them, no other test has changed."""
+        new = {"firstName": first, "lastName": last, "email": f"{first}.{last}@pages.example.com".lower()}
+        made: dict[str, Any] = self.client.post(ADMIN, "/partners", new, key=f"pages-{first}-{last}")
+        return made
+
+    def change(self, partner_id: str, **what: str) -> None:
+        """Somebody else changes a partner, by the API."""
+        path, token = f"/api/v1/partners/{partner_id}", {"authorization": f"Bearer {self.client.token(ADMIN, 'admin')}"}
+        tag = self.client.http.get(path, headers=token).headers["etag"]
+        answer = self.client.http.patch(path, headers={**token, "if-match": tag}, json=what)
+        assert answer.status_code == 200, answer.text
+
     def things(self) -> dict[str, str]:
         """What addresses of single screens name, by what stands there in braces: all of June's."""
         partner = self.partners["june"]

@@ -14,16 +14,9 @@ from tests.web.browser import ADMIN, PROGRAM, Visitor, World
 Visit = Callable[..., Visitor]
 
 
-def somebody(world: World, name: str) -> dict[str, Any]:
-    """A partner of the test's own: who did something for a partner does not let their money out."""
-    new = {"firstName": name, "lastName": "Example", "email": f"{name.lower()}@pages.example.com"}
-    made: dict[str, Any] = world.client.post(ADMIN, "/partners", new, key=f"pages-{name}")
-    return made
-
-
 def test_a_referral_becomes_a_reward_that_adds_up(visit: Visit, world: World) -> None:
     """Entered by hand, paid by its customer, explained step by step, and less by what a refund takes back."""
-    rosa = somebody(world, "Rosa")
+    rosa = world.somebody("Rosa")
     ada = visit()
     ada.sign_in("Ada Admin", "/console/referrals")
     page = ada.page
@@ -78,7 +71,7 @@ def test_a_referral_becomes_a_reward_that_adds_up(visit: Visit, world: World) ->
 def test_what_takes_two_people(visit: Visit, world: World) -> None:
     """A gift and a correction above one person's day wait for the other, who finds them and lets them go."""
     ada, finn = visit(), visit()
-    ada.sign_in("Ada Admin", f"/console/partners/{somebody(world, 'Otto')['id']}")
+    ada.sign_in("Ada Admin", f"/console/partners/{world.somebody('Otto')['id']}")
     for button, why in (("Give a reward", "spoke at the fair"), ("Correct the balance", "lost in the move")):
         ada.page.get_by_role("button", name=f"{button} …").click()
         dialog = ada.page.get_by_role("dialog")

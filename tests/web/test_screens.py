@@ -9,11 +9,12 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.web.browser import DESKTOP, PHONE, ROOT, Visitor, World
+from tests.web.browser import ADMIN, DESKTOP, PHONE, ROOT, Visitor, World
 
 Visit = Callable[..., Visitor]
 CONSOLE = {
@@ -68,27 +69,40 @@ def test_every_screen_is_for_everybody(visit: Visit, world: World, app: str, loo
             page.screenshot(path=ROOT / folder / f"{app}-{name}-{look}.png", full_page=True)
 
 
-def test_everything_by_keyboard(visit: Visit) -> None:
-    """The first key leads past the navigation, j and k through a list; a dialog keeps the focus until Escape."""
+def found(world: World, q: str) -> list[str]:
+    """How those are called whom a search finds, in its order."""
+    answer = world.client.get(ADMIN, "/partners", q=q, programId="default")["data"]
+    return [f"{each['firstName']} {each['lastName']}" for each in answer]
+
+
+def among(visit: Visit, world: World, *names: str) -> tuple[Page, dict[str, dict[str, Any]]]:
+    """The list of partners who are this test's alone: all are called alike, and nobody else is."""
+    made = {name: world.somebody(*name.split()) for name in names}
+    q = names[0].split()[0].lower()
+    world.until(lambda: found(world, q) == [*names], f"{names} are found")
     ada = visit()
-    ada.sign_in("Ada Admin", "/console/partners")
-    page = ada.settled()
+    ada.sign_in("Ada Admin")
+    ada.go(f"/console/partners?q={q}")
+    expect(row(ada.page, names[-1])).to_be_visible()
+    return ada.page, made
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=name)
+
+
+def test_everything_by_keyboard(visit: Visit, world: World) -> None:
+    """The first key leads past the navigation, j and k through a list; a dialog keeps the focus until Escape."""
+    page, _ = among(visit, world, "Keyboard Ann", "Keyboard Ben", "Keyboard Cal")
     page.get_by_role("link", name="refledger").focus()
     page.keyboard.press("Shift+Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-    rows = page.get_by_role("row")
-    page.keyboard.press("j")
-    expect(rows.nth(1)).to_be_focused()
-    page.keyboard.press("j")
-    expect(rows.nth(2)).to_be_focused()
-    page.keyboard.press("ArrowUp")
-    expect(rows.nth(1)).to_be_focused()
-    names = rows.all_inner_texts()[1:]
-    place = next(place for place, name in enumerate(names) if "Okafor Media Ltd" in name)
-    for _ in range(place):
-        page.keyboard.press("j")
+    for key, name in (("j", "Ann"), ("j", "Ben"), ("ArrowUp", "Ann"), ("k", "Ann"), ("j", "Ben"), ("ArrowDown", "Cal"),
+                      ("j", "Cal"), ("k", "Ben")):  # fmt: skip
+        page.keyboard.press(key)
+        expect(row(page, f"Keyboard {name}")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1, name="Okafor Media Ltd")).to_be_focused()
+    expect(page.get_by_role("heading", level=1, name="Keyboard Ben")).to_be_focused()
     change = page.get_by_role("button", name="Change …")
     change.focus()
     page.keyboard.press("Enter")
@@ -97,6 +111,42 @@ def test_everything_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(change).to_be_focused()
+
+
+def test_keys_are_as_quick_as_fingers(visit: Visit, world: World) -> None:
+    """None is lost between two drawings of the page, and Enter opens the row that has the focus."""
+    page, _ = among(visit, world, "Quick Ann", "Quick Ben", "Quick Cal")
+    page.evaluate("""() => {
+        for (const key of ["j", "j", "j", "Enter"])
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    }""")
+    expect(page.get_by_role("heading", level=1, name="Quick Cal")).to_be_visible()
+
+
+@pytest.mark.parametrize("stands", ["Bo", "Di"])
+def test_the_focus_is_on_a_row_whatever_comes_in(visit: Visit, world: World, stands: str) -> None:
+    """A list is read again while somebody stands in it: they stay on their row, also where it changes places."""
+    q = f"steady{stands}"
+    page, made = among(visit, world, f"{q} Bo", f"{q} Di", f"{q} Fay")
+    held: list[Route] = []
+    again = "**/api/v1/partners?*status=ACTIVE*"
+    page.route(again, lambda route: held.append(route))
+    with page.expect_request(again):
+        page.get_by_label("Status").select_option(label="Active")
+    row(page, f"{q} {stands}").focus()
+    for name in ("Al", "Cy"):
+        world.somebody(q, name)
+    world.change(made[f"{q} Bo"]["id"], lastName="Zed")
+    now = [f"{q} {name}" for name in ("Al", "Cy", "Di", "Fay", "Zed")]
+    world.until(lambda: found(world, q.lower()) == now, "five are found, and the first of before at the end")
+    held.pop().continue_()
+    expect(row(page, f"{q} Cy")).to_be_visible()
+    for key, name in {"Bo": (("", "Zed"), ("k", "Fay")), "Di": (("", "Di"), ("j", "Fay"))}[stands]:
+        if key:
+            page.keyboard.press(key)
+        expect(row(page, f"{q} {name}")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name=f"{q} Fay")).to_be_visible()
 
 
 def test_the_language_is_the_readers(visit: Visit) -> None:

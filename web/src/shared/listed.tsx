@@ -1,7 +1,7 @@
 /** A list as every screen has it: filled, empty, failed or on its way; page by page; by mouse, finger and keyboard. */
 import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { number, t } from "./texts";
 import { type Column, Empty, type Loaded, More, Show, Table } from "./ui";
 
@@ -31,7 +31,7 @@ export function Listed<T>(props: {
 }) {
   const { list, id, href, ticks } = props;
   const [ticked, setTicked] = useState<string[]>([]);
-  const [at, setAt] = useState(0);
+  const [at, setAt] = useState({ key: "", place: 0 }); // the row that has the focus, or had it last
   const box = useRef<HTMLDivElement>(null);
   const { route } = useLocation();
   const rows = list.data ?? [];
@@ -39,30 +39,35 @@ export function Listed<T>(props: {
   const chosen = free.filter((row) => ticked.includes(id(row)));
   const tick = (row: T) => {
     const key = id(row);
-    if (free.includes(row)) setTicked(ticked.includes(key) ? ticked.filter((each) => each !== key) : [...ticked, key]);
+    if (free.includes(row))
+      setTicked((before) => (before.includes(key) ? before.filter((each) => each !== key) : [...before, key]));
   };
-  const go = (place: number) => {
-    const next = Math.max(0, Math.min(rows.length - 1, place));
-    setAt(next);
-    box.current?.querySelectorAll<HTMLElement>("tbody tr")[next]?.focus();
-  };
+  // rows come, go and change places when a list is read again: a row is known by its id, and a place serves only where
+  // the row itself is gone
+  const known = rows.findIndex((row) => id(row) === at.key);
+  const shown = known >= 0 ? known : Math.min(at.place, rows.length - 1);
   const press = (event: KeyboardEvent) => {
     const where = event.target as HTMLElement;
-    const row = where.closest?.("tbody tr");
-    const isMine = row && box.current?.contains(row);
+    const elements = [...(box.current?.querySelectorAll<HTMLElement>("tbody tr") ?? [])];
+    const element = where.closest?.<HTMLElement>("tbody tr");
+    const place = element ? elements.indexOf(element) : -1;
+    const isMine = place >= 0;
     // from anywhere else the keys lead into the screen's first list
-    const isFree = !row && document.querySelector(".listed") === box.current && !document.querySelector("dialog[open]");
+    const isFree = !element && document.querySelector(".listed") === box.current;
     if (event.ctrlKey || event.metaKey || event.altKey || !(isMine || isFree)) return;
-    if (where.matches?.("input:not([type=checkbox]), select, textarea")) return;
-    const here = rows[at];
-    if (event.key === "j" || (isMine && event.key === "ArrowDown")) go(isMine ? at + 1 : at);
-    else if (event.key === "k" || (isMine && event.key === "ArrowUp")) go(isMine ? at - 1 : at);
+    if (document.querySelector("dialog[open]") || where.matches?.("input:not([type=checkbox]), select, textarea"))
+      return;
+    const go = (to: number) => elements[Math.max(0, Math.min(elements.length - 1, to))]?.focus();
+    const here = rows.find((row) => id(row) === element?.dataset.id);
+    if (event.key === "j" || (isMine && event.key === "ArrowDown")) go(isMine ? place + 1 : shown);
+    else if (event.key === "k" || (isMine && event.key === "ArrowUp")) go(isMine ? place - 1 : shown);
     else if (isMine && event.key === "x" && here) tick(here);
-    else if (isMine && event.key === "Enter" && where === row && href && here) route(href(here));
+    else if (isMine && event.key === "Enter" && where === element && href && here) route(href(here));
     else return;
     event.preventDefault();
   };
-  useEffect(() => {
+  // before the next key can come
+  useLayoutEffect(() => {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   });
@@ -85,7 +90,6 @@ export function Listed<T>(props: {
           ...props.columns,
         ]
       : props.columns;
-  const shown = Math.min(at, rows.length - 1);
   return (
     <div class="listed" ref={box}>
       <Show of={list}>
@@ -113,8 +117,9 @@ export function Listed<T>(props: {
                 rows={data}
                 id={id}
                 row={(row, place) => ({
+                  "data-id": id(row),
                   tabIndex: place === shown ? 0 : -1,
-                  onFocus: () => setAt(place),
+                  onFocus: () => setAt({ key: id(row), place }),
                   ...(ticked.includes(id(row)) && { class: "chosen-row" }),
                 })}
               />
