@@ -53,7 +53,8 @@ TEXTS = {
     "about": "A payment in a currency that its program does not take.", "exact": "1500.00",
     "sub": "9c1f6a20-0d43-4a0b-8f7e-5b2d1c3e4f60",
     "token": "h7k2m9qx4tc1v8s0", "hold": "the customer asked for a refund", "version": "3",
-    "hash": HASH, "previousHash": HASH, "movement": "available → reserved",
+    "linkBase": "https://go.example.com", "stripeMode": "live", "notices": "chosen",
+    "manifestDay": "2026-11-21", "hash": HASH, "previousHash": HASH, "movement": "available → reserved",
     "debit": "available", "credit": "reserved", "becauseOf": ID + "0695t1q3g7kd5m2o",
 }  # fmt: skip
 # Keys of objects that have one for each of something.

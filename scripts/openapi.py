@@ -68,6 +68,7 @@ TAGS = {
     "audit": "Who did what, and what became of things by themselves.",
     "currencies": "What money may be in, with its decimals.",
     "people": "Who it is that did something.",
+    "settings": "What the stack was told by its parameters, and whether it goes.",
     "disputes": "Chargebacks of payments that somebody earned from.",
     "docs": "This document, as a page.",
     "events": "What servers tell of sign-ups and sales, as on the bus.",

@@ -46,7 +46,7 @@ PARTITIONS = {
     "disputes": "OPEN_DISPUTES", "due": "DUE#*", "duplicates": "POSSIBLE_DUPLICATES", "invitations": "INVITATIONS",
     "invitations-by-status": "INVITATIONS#*",
     "jobs": "JOBS#*", "open-jobs": "OPEN_JOBS", "parked": "PARKED_PAYMENTS", "partners": "PARTNERS",
-    "partners-by-status": "PARTNERS#*", "payments": "PAYMENTS#*", "referrals": "REFERRALS#*",
+    "partners-by-status": "PARTNERS#*", "payments": "PAYMENTS#*", "people": "PEOPLE", "referrals": "REFERRALS#*",
     "rewards": "REWARDS#*", "to-rate-again": "TO_BE_RATED", "transfer-batches": "BATCHES",
     "waiting-adjustments": "WAITING_ADJUSTMENTS", "withdrawals": "WITHDRAWALS#*",
 }  # fmt: skip

@@ -129,13 +129,14 @@ def top(request: Request[NoBody, TopQuery]) -> TopView:
     currency = query.currency or context.program(program_id).currency
     board = leaderboards.top(context, program_id, month, query.by, currency)
     rows = enumerate(board.rows[: query.limit], start=1)
+    of_money = None if query.by is RankedBy.CONVERSIONS else currency
     return TopView(
         program_id=program_id,
         by=query.by,
         month=query.month,
-        currency=None if query.by is RankedBy.CONVERSIONS else currency,
+        currency=of_money,
         updated_at=iso(board.at_ms) if board.version else None,
-        data=[TopRowView(rank=rank, partner_id=id, value=value) for rank, (id, value) in rows],
+        data=[TopRowView(rank=rank, partner_id=id, currency=of_money, value=value) for rank, (id, value) in rows],
     )
 
 

@@ -36,11 +36,7 @@ def export(request: Request[NewExport, NoQuery]) -> ExportView:
 @api.route("GET /api/v1/exports", query=PageQuery, answer=Page[ExportView], refuses=())
 def list_own(request: Request[NoBody, PageQuery]) -> Page[ExportView]:
     """List the exports that you asked for, newest first."""
-    context, query = config.context(), request.query
-    before = request.position("")
-    found = jobs.of_owner(context, request.caller.user, JobKind.EXPORT, before, query.limit + 1)
-    ids, following = request.page(found)
-    page = jobs.many(context, ids)
+    page, following = _own(request, JobKind.EXPORT, request.position(""))
     return Page[ExportView](data=[_export(job) for job in page], next_cursor=following)
 
 
@@ -62,6 +58,12 @@ def _export(job: Job, *, linked: bool = False) -> ExportView:
         return ExportView.of(job)
     link = config.files().link(job.id, job.file_name)
     return ExportView.of(job, link, now_ms + LINK_SECONDS * SECOND_MS)
+
+
+def _own(request: Request[NoBody, PageQuery], kind: JobKind, before: str) -> tuple[list[Job], str | None]:
+    context = config.context()
+    ids, following = request.page(jobs.of_owner(context, request.caller.user, kind, before, request.query.limit + 1))
+    return jobs.many(context, ids), following
 
 
 def _job(request: Request[NoBody, NoQuery] | Request[NoBody, PageQuery], name: str, kind: JobKind) -> Job:
@@ -87,6 +89,13 @@ def import_partners(request: Request[PartnersCsv, ImportQuery]) -> ImportView:
         request.caller.user, request.key, body, dry_run=dry_run,
     )  # fmt: skip
     return ImportView.of(job)
+
+
+@api.route("GET /api/v1/imports", query=PageQuery, answer=Page[ImportView], refuses=())
+def list_imports(request: Request[NoBody, PageQuery]) -> Page[ImportView]:
+    """List the imports that you asked for, newest first."""
+    page, following = _own(request, JobKind.IMPORT, request.position(""))
+    return Page[ImportView](data=[ImportView.of(job) for job in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/imports/{importId}", answer=ImportView, refuses=(JobNotFound,))

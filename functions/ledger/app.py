@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import astuple
 from typing import Any
 
-from refledger.domain.errors import PartnerNotFound
-from refledger.domain.journal import JournalEntry
+from refledger.domain.errors import EntryNotFound, PartnerNotFound
+from refledger.domain.journal import EntryPlace, JournalEntry
 from refledger.domain.journal_files import Posting
 from refledger.entry import config
 from refledger.entry.http import Api, Request
@@ -15,6 +15,7 @@ from refledger.entry.models.ledger import (
     BalancesQuery,
     BalancesView,
     EntriesQuery,
+    EntryInPlaceView,
     EntryView,
     LedgerBalanceView,
     PartnerEntriesQuery,
@@ -41,6 +42,14 @@ def entries(request: Request[NoBody, EntriesQuery]) -> Page[EntryView]:
         page = EntryPage([], None)
     following = request.cursor(astuple(page.next) if page.next else None)
     return Page[EntryView](data=_views(request.caller, page.entries), next_cursor=following)
+
+
+@api.route("GET /api/v1/ledger/entries/{entryId}", answer=EntryInPlaceView, refuses=(EntryNotFound,))
+def entry(request: Request[NoBody, NoQuery]) -> EntryInPlaceView:
+    """Read one journal entry, what there was after it, and whether its hashes are right."""
+    found = journal_pages.entry_at(config.context(), EntryPlace.read(request.id("entryId")))
+    (view,) = _views(request.caller, [found.entry])
+    return EntryInPlaceView.of(found, view)
 
 
 @api.route("GET /api/v1/ledger/balances", query=BalancesQuery, answer=BalancesView, refuses=())

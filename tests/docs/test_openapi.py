@@ -136,8 +136,8 @@ def test_an_example_of_a_request_would_be_taken(route: Any) -> None:
 def test_examples_say_something() -> None:
     """Made by the name of a field, where its schema has no example: "text" tells nobody anything."""
     written = json.dumps(document())
-    assert ': "text"' not in written
-    assert '"amountDecimal": "15.00"' in written
+    assert sorted(set(re.findall(r'"(\w+)": "text"', written))) == []
+    assert bool('"amountDecimal": "15.00"' in written)
 
 
 def test_descriptions_are_of_something() -> None:
@@ -156,7 +156,14 @@ def test_what_has_few_values_says_which() -> None:
     """A client's generator makes a type of each status: the rest is somebody's words, or of a kind that grows."""
     schemas = document()["components"]["schemas"]
     few = ("status", "state", "kind", "type", "what", "origin", "interval", "risks", "blocked")
-    open_ended = {"ActorView.kind", "AuditView.type", "PayoutMethodView.type", "ExportFilters.status", "Problem.type"}
+    open_ended = {
+        "ActorView.kind",
+        "FaultView.kind",
+        "AuditView.type",
+        "PayoutMethodView.type",
+        "ExportFilters.status",
+        "Problem.type",
+    }
 
     def has_values(schema: Json) -> bool:
         inner = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]

@@ -112,6 +112,21 @@ def test_an_export_is_for_whoever_asked(desk: Desk) -> None:
     assert (listed["id"], listed["link"]) == (id, None)
 
 
+def test_own_imports_page_by_page(desk: Desk) -> None:
+    """Newest first, none of anybody else's, no exports among them."""
+    ids = []
+    for name in ("ann", "ben", "cem"):
+        ids.append(desk.send(f"{HEAD}{name},Able,{name}@able.example\r\n").body["id"])
+        desk.work()
+        desk.world.books.clock.forward(1)
+    desk.ask({"what": "PARTNERS"})
+    desk.send(f"{HEAD}dan,Able,dan@able.example\r\n", sub="another")
+    first = desk.world.admin("GET /api/v1/imports", query={"limit": "2"}).body
+    rest = desk.world.admin("GET /api/v1/imports", query={"limit": "2", "cursor": first["nextCursor"]}).body
+    assert [each["id"] for each in first["data"] + rest["data"]] == ids[::-1]
+    assert (rest["nextCursor"], first["data"][0]["counts"]["created"]) == (None, 1)
+
+
 def test_own_exports_page_by_page(desk: Desk) -> None:
     """The newest first, each once, without the imports of the same person."""
     ids = []

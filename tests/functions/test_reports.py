@@ -19,7 +19,7 @@ HOLD_DAYS = 2
 
 
 def dollars(amount: int) -> list[dict[str, Any]]:
-    return [{"currency": "USD", "amount": amount}]
+    return [{"currency": "USD", "amount": amount, "amountDecimal": f"{amount / 100:.2f}"}]
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,12 @@ def test_payouts(told: World) -> None:
     (found,) = read(told, "/payouts/summary")["data"]
     assert found == {
         "currency": "USD", "requested": 1_500, "released": 0, "settled": 1_500, "paidDirectly": 0, "returned": 0,
-        "paid": 1_500, "withdrawals": [{"status": "PAID", "count": 1, "amount": 1_500}],
+        "paid": 1_500,
+        "withdrawals": [
+            {"status": "PAID", "count": 1, "currency": "USD", "amount": 1_500, "amountDecimal": "15.00"},
+        ],
+        "requestedDecimal": "15.00", "releasedDecimal": "0.00", "settledDecimal": "15.00",
+        "paidDirectlyDecimal": "0.00", "returnedDecimal": "0.00", "paidDecimal": "15.00",
     }  # fmt: skip
     assert read(told, "/payouts/summary", **{"from": "2025-01-01", "to": "2025-12-31"})["data"] == []
 

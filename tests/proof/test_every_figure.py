@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from refledger.domain.currencies import exponent
 from refledger.entry import statement_files, statement_pdf
 from tests.support import answers, model
 from tests.support.answers import Period
@@ -40,7 +41,8 @@ class Comparison:
 
     def same(self, what: str, told: Any, wanted: Any) -> None:
         self.compared += 1
-        self.differs += [f"{what}{place}: {got}, not {due}" for place, got, due in _differences(told, wanted)]
+        plain, due = _without_decimals(told), _without_decimals(wanted)
+        self.differs += [f"{what}{place}: {got}, not {right}" for place, got, right in _differences(plain, due)]
 
     def part(self, what: str, told: dict[str, Any], wanted: dict[str, Any]) -> None:
         """Of an answer only what the model knows of."""
@@ -543,6 +545,19 @@ def _legs(journal: list[dict[str, str]]) -> Counter[tuple[str, ...]]:
 
 def _disputed(payment: model.Payment, end: str) -> int:
     return sum(amount for amount, ended in payment.disputes.values() if ended == end)
+
+
+def _without_decimals(told: Any) -> Any:
+    """The same in minor units alone, of which each decimal is the text."""
+    if isinstance(told, list):
+        return [_without_decimals(each) for each in told]
+    if not isinstance(told, dict):
+        return told
+    decimals = [name for name in told if str(name).endswith("Decimal") and "currency" in told]
+    for name in decimals:
+        if (minor := told[name.removesuffix("Decimal")]) is not None:
+            assert Decimal(told[name]).scaleb(exponent(told["currency"])) == minor, told
+    return {name: _without_decimals(value) for name, value in told.items() if name not in decimals}
 
 
 def _differences(told: Any, wanted: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:

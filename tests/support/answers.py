@@ -409,7 +409,10 @@ def payouts(model: Model, period: Period) -> list[dict[str, Any]]:
             "paidDirectly": sums["PAY"], "returned": sums["RETURN"],
             "paid": sums["SETTLE"] + sums["PAY"] - sums["RETURN"],
             "withdrawals": [
-                {"status": s, "count": states[currency, s, "n"], "amount": states[currency, s, "amount"]} for s in names
+                {
+                    "status": s, "count": states[currency, s, "n"], "currency": currency,
+                    "amount": states[currency, s, "amount"],
+                } for s in names
             ],
         })  # fmt: skip
     return found

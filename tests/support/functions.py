@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from refledger.adapters.archive import SignedDays
 from refledger.adapters.files import Files
 from refledger.adapters.queues import JobQueue, MaturityQueue
 from refledger.adapters.secrets import Secrets
@@ -26,6 +27,7 @@ from scripts import openapi
 from tests.support import dynamodb, stripe_server
 from tests.support.books import SECRET, Books
 from tests.support.buckets import Bucket
+from tests.support.manifests import Listing
 from tests.support.queues import Sqs
 from tests.support.secrets import CDN, HASH, LEADS, STRIPE, SecretsManager
 from tests.support.stepfunctions import MACHINE_ARN, StepFunctions
@@ -184,7 +186,8 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         "SCOPE_PREFIX": "refledger/", "STRIPE_MODE": "test", "STRIPE_SECRET_ARN": STRIPE,
         "LEADS_SECRET_ARN": LEADS, "STRIPE_PAYMENTS_SECRET_ARN": STRIPE,
         "CDN_SECRET_ARN": CDN, "HUBSPOT_WEBHOOK_URL": "", "LINK_BASE": "", "HOME_URL": "",
-        "STAGE": "dev", "SIGN_IN_ISSUER": "https://issuer.example.com/pool",
+        "STAGE": "dev", "NOTICES": "chosen", "MANIFEST_RETENTION_DAYS": "3650",
+        "SIGN_IN_ISSUER": "https://issuer.example.com/pool",
         "SIGN_IN_CLIENT_ID": "pages", "SIGN_IN_PAGES": "https://sign-in.example.com",
         **LIMITS, **variables,
     }  # fmt: skip
@@ -204,6 +207,7 @@ def world(endpoint: str, **variables: str) -> Iterator[World]:
         patch.setattr(config, "job_queue", lambda: JobQueue(Sqs(), "jobs"))
         bucket = Bucket()
         patch.setattr(config, "files", lambda: Files(bucket, "files"))
+        patch.setattr(config, "signed_days", lambda: SignedDays(Listing(), "manifests"))
         yield World(books, machine, told, bucket, kept)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -34,6 +36,23 @@ class Drawer:
             raise NameTaken(name)
         self.there[name] = body
         self.after(name)
+
+
+class Listing:
+    """An S3 client that can only list, and only below the prefix that a role may. `names`: of all objects."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def get_paginator(self, name: str) -> Listing:
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str, StartAfter: str) -> list[dict[str, Any]]:  # noqa: N803 the SDK's words
+        assert (Bucket, Prefix) == ("manifests", "manifests/")
+        at = datetime(2026, 11, 21, 0, 15, tzinfo=UTC)
+        found = [{"Key": each, "LastModified": at} for each in sorted(self.names) if each > StartAfter]
+        return [{"Contents": found[:1]}, {"Contents": found[1:]}, {}]
 
 
 class Pen:

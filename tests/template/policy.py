@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,6 +19,7 @@ NOT_BY_CODE = (
     "logs:", "xray:", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
     "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 )  # fmt: skip
+NOW = datetime(2026, 11, 21, tzinfo=UTC)  # when whatever is listed was put
 READING = ("GetItem", "BatchGetItem", "Query")
 DESTINATIONS = ("SchedulesDlq", "StreamRollupsDlq", "RecordsBucket")
 
@@ -221,10 +223,11 @@ class PolicedBucket:
         assert name == "list_objects_v2"
         return self
 
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803 the SDK's words
+    def paginate(self, Bucket: str, Prefix: str, StartAfter: str = "") -> list[dict[str, Any]]:  # noqa: N803 the SDK's words
         self.role.ask("s3:ListBucket", Bucket)
         assert Prefix.startswith("manifests/"), "the role's condition"
-        return [{"Contents": [{"Key": name} for name in self.objects.names() if name.startswith(Prefix)]}]
+        found = [name for name in self.objects.names() if name.startswith(Prefix)]
+        return [{"Contents": [{"Key": name, "LastModified": NOW} for name in found if name > StartAfter]}]
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         self.role.ask("s3:GetObject", Bucket)

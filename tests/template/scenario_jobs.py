@@ -77,6 +77,7 @@ def import_partners(story: Story) -> None:
         _work(story)
         of_it: dict[str, Any] = {"importId": job}
         assert story.call("jobs", "admin", "GET /api/v1/imports/{importId}", **of_it)["status"] == "DONE"
+        assert story.call("jobs", "admin", "GET /api/v1/imports")["data"]
         lines = story.call("jobs", "admin", "GET /api/v1/imports/{importId}/report", **of_it)["data"]
         assert [line["status"] for line in lines] == [wanted, "DUPLICATE"]
         file = story.call("jobs", "admin", "GET /api/v1/imports/{importId}/report/file", **of_it)["text"]

@@ -82,8 +82,16 @@ def review(story: Story) -> None:
     assert story.call("audit", "admin", AUDIT, query=f"entity={story.bob()}")["data"]
     (first, *_) = story.call("audit", "admin", AUDIT, query="entity=default")["data"]
     assert story.call("audit", "admin", AUDIT, query=f"actor={first['actor']['id']}")["data"]
+    me = story.call("audit", "admin", "GET /api/v1/people/{personId}", personId="me")["id"]
+    others = [each["id"] for each in story.call("audit", "admin", "GET /api/v1/people")["data"] if each["id"] != me]
+    story.call("audit", "admin", "DELETE /api/v1/people/{personId}", personId=others[0])
+    assert story.call("audit", "admin", "GET /api/v1/settings")["stage"]
+    (entry, *_) = story.call("ledger", "admin", "GET /api/v1/ledger/entries")["data"]
+    assert story.call("ledger", "admin", "GET /api/v1/ledger/entries/{entryId}", entryId=entry["id"])["intact"]
     operate(story)
     verify(story)
+    assert story.invoke("manifest", {})["outcome"] == "WRITTEN"
+    assert story.call("audit", "admin", "GET /api/v1/ledger/verification")["signedAt"]
 
 
 def operate(story: Story) -> None:

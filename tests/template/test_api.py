@@ -244,6 +244,7 @@ ROUTES = {
         "GET /api/v1/exports/{exportId}",
         "DELETE /api/v1/exports/{exportId}",
         "POST /api/v1/imports/partners",
+        "GET /api/v1/imports",
         "GET /api/v1/imports/{importId}",
         "GET /api/v1/imports/{importId}/report",
         "GET /api/v1/imports/{importId}/report/file",
@@ -262,6 +263,10 @@ ROUTES = {
     ],
     "audit": [
         "GET /api/v1/audit",
+        "GET /api/v1/people",
+        "DELETE /api/v1/people/{personId}",
+        "GET /api/v1/ledger/verification",
+        "GET /api/v1/settings",
         "GET /api/v1/people/{personId}",
     ],
     "web": [
@@ -286,6 +291,7 @@ ROUTES = {
         "GET /api/v1/partners/{partnerId}/balance",
         "GET /api/v1/partners/{partnerId}/ledger",
         "GET /api/v1/ledger/entries",
+        "GET /api/v1/ledger/entries/{entryId}",
         "GET /api/v1/ledger/balances",
     ],
 }

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from refledger.domain.manifest import SIGNATURE
+from refledger.domain.times import SECOND_MS
+
 PREFIX = "manifests"
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
@@ -62,6 +65,28 @@ class DayWriter:
             if error.response["Error"]["Code"] in TAKEN:
                 raise NameTaken(name) from error
             raise
+
+
+class SignedDays:
+    """Which days were signed. Needs to list below the prefix, nothing else."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+
+    def newest_signed(self, after: str) -> tuple[str, int] | None:
+        """Return the last day with a signature, and when that was put, in epoch milliseconds.
+
+        None where there is none since `after`.
+        """
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{PREFIX}/", StartAfter=f"{PREFIX}/{after}"
+        )
+        objects = [each for page in pages for each in page.get("Contents", [])]
+        signed = [each for each in objects if each["Key"].rpartition("/")[2] == SIGNATURE]
+        if not signed:
+            return None
+        last = max(signed, key=lambda each: str(each["Key"]))
+        return last["Key"].split("/")[-2], int(last["LastModified"].timestamp()) * SECOND_MS
 
 
 class ManifestArchive:

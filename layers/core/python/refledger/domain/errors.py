@@ -27,6 +27,7 @@ Refledger
 │   ├── ApplicationNotFound    APPLICATION_NOT_FOUND  there is no such application, or it is somebody else's
 │   ├── JobNotFound            JOB_NOT_FOUND         no export or import of the caller's has this id
 │   ├── PersonNotFound         PERSON_NOT_FOUND      nobody with this id has done anything here
+│   ├── EntryNotFound          ENTRY_NOT_FOUND       the balance has no entry of this number
 │   └── BatchNotFound          BATCH_NOT_FOUND       there is no such batch of transfers
 ├── Conflict                   CONFLICT              the state of things does not allow it
 │   ├── ProgramExists          PROGRAM_EXISTS        another program has this id
@@ -152,6 +153,10 @@ class PartnerNotFound(NotFound):
 
 class CodeNotFound(NotFound):
     code = "CODE_NOT_FOUND"
+
+
+class EntryNotFound(NotFound):
+    code = "ENTRY_NOT_FOUND"
 
 
 class WithdrawalNotFound(NotFound):

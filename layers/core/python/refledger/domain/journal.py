@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from refledger.domain.times import day
+from refledger.domain.times import day, day_begins
 
 
 class Account(StrEnum):
@@ -125,6 +126,32 @@ class Balance:
         """Return how many withdrawals were asked for on the day of that moment."""
         on, count = self.asked
         return count if on == day(at_ms) else 0
+
+
+@dataclass(frozen=True)
+class EntryPlace:
+    """Where an entry is: its journal, a moment of its UTC day, and its version. As text its id in the API."""
+
+    partner_id: str
+    currency: str
+    at_ms: int
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.partner_id}-{self.currency}-{day(self.at_ms)}-{self.version}"
+
+    @classmethod
+    def of(cls, entry: JournalEntry) -> EntryPlace:
+        return cls(entry.partner_id, entry.currency, entry.at_ms, entry.version)
+
+    @classmethod
+    def read(cls, text: str) -> EntryPlace | None:
+        """Return the place that an id says, None for what is no id of an entry."""
+        found = re.fullmatch(r"([a-z0-9]{1,40})-([A-Z]{3})-(2[0-9]{7})-([1-9][0-9]{0,9})", text)
+        try:
+            return cls(found[1], found[2], day_begins(found[3]), int(found[4])) if found else None
+        except ValueError:  # no day of any calendar
+            return None
 
 
 def seal(entry: JournalEntry) -> str:

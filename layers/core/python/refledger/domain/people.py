@@ -22,6 +22,7 @@ class PersonKind(StrEnum):
 class Person:
     """`id`: keyed hash of the `sub` of their tokens. `name`: as the last token called them with which they acted, or a
     service's client id; "" once they are forgotten. `named_at_ms`: when that was first seen.
+    `is_listed`: not from before there was a list of people, until they act again.
     """
 
     id: str
@@ -29,3 +30,4 @@ class Person:
     kind: PersonKind
     named_at_ms: int
     forgotten_at_ms: int = 0
+    is_listed: bool = True

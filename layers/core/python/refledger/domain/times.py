@@ -31,6 +31,14 @@ def day(ms: int) -> str:
     return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y%m%d")
 
 
+def day_begins(text: str) -> int:
+    """Return when a UTC day (`20261121`) begins, in epoch milliseconds.
+
+    Raises ValueError for what is no day.
+    """
+    return from_datetime(datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC))
+
+
 def months_after(ms: int, months: int) -> int:
     """Return the same day and time of day so many calendar months later, in UTC, in epoch milliseconds.
 

@@ -17,7 +17,7 @@ from refledger.operations.context import Context
 from refledger.store.table import Table
 
 if TYPE_CHECKING:
-    from refledger.adapters.archive import DayWriter
+    from refledger.adapters.archive import DayWriter, SignedDays
     from refledger.adapters.bus import Bus
     from refledger.adapters.crm_mapping import Mapping
     from refledger.adapters.files import Files
@@ -252,6 +252,13 @@ def vault() -> Vault:
     from refledger.adapters.vault import Vault
 
     return Vault(aws.client("kms"), environment()["ACCOUNTS_KEY_ARN"])
+
+
+def signed_days() -> SignedDays:
+    """Return the reader of which days' manifests were signed."""
+    from refledger.adapters.archive import SignedDays
+
+    return SignedDays(aws.client("s3"), environment()["MANIFEST_BUCKET"])
 
 
 def manifest_writer(day: str) -> DayWriter:

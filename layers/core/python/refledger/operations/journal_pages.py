@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refledger.domain.journal import Balance, JournalEntry
+from refledger.domain.errors import EntryNotFound
+from refledger.domain.journal import Balance, EntryPlace, JournalEntry, seal
 from refledger.operations.context import Context
 from refledger.store import keys, ledger, partners
 
@@ -72,6 +73,31 @@ def _walk(
         after = place.entry if each == place.currency else ""
         for position, entry in ledger.entries(context.table, partner_id, each, after, limit + 1, strong=False):
             yield JournalPosition(place.partner, each, position), entry
+
+
+@dataclass(frozen=True)
+class EntryInPlace:
+    """An entry as it stands in its journal. `after`: available, reserved and paid once it was booked; None of entries
+    from before that was kept. `is_intact`: it hashes to what it says, and it says the hash of the one before.
+    """
+
+    entry: JournalEntry
+    after: tuple[int, int, int] | None
+    before: JournalEntry | None
+    following: JournalEntry | None
+    is_intact: bool
+
+
+def entry_at(context: Context, place: EntryPlace | None) -> EntryInPlace:
+    """Find an entry with its neighbours. Raises EntryNotFound."""
+    found = ledger.find_entry(context.table, place) if place else None
+    if found is None:
+        raise EntryNotFound("there is no such entry")
+    entry, after = found
+    until = ledger.newest_until(context.table, entry.partner_id, entry.currency, ledger.sort_key(entry), page_size=2)
+    before = next((each for each in until if each.version != entry.version), None)
+    is_intact = seal(entry) == entry.hash and entry.previous == (before.hash if before else "")
+    return EntryInPlace(entry, after, before, ledger.next_entry(context.table, entry), is_intact)
 
 
 def balances_of(context: Context, partner_id: str) -> list[Balance]:

@@ -45,6 +45,12 @@ def acting(by: str, kind: str, origin: str, request: str, what: str) -> Iterator
         _now.reset(token)
 
 
+def current() -> Actor | None:
+    """Return who is at work now; None for the system, and for an operator's command."""
+    who = _now.get()
+    return Actor(*_told(who)) if who else None
+
+
 def acting_again(who: Mapping[str, str]) -> AbstractContextManager[None]:
     """Act for whoever is kept with what is done now, such as who asked for a job; nobody for {}."""
     return acting(*_told(who)) if who else nullcontext()

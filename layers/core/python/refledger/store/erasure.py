@@ -10,7 +10,8 @@ from refledger.domain.likeness import TraitKind
 from refledger.domain.methods import PayoutMethod
 from refledger.domain.partners import Partner
 from refledger.domain.referrals import DELETED
-from refledger.store import audit, keys, methods, partners, search
+from refledger.store import audit, audit_actor, keys, methods, partners, search
+from refledger.store.audit_actor import Actor
 from refledger.store.table import BATCH_LIMIT, Table
 from refledger.store.transaction import Item, Write, delete, update
 
@@ -143,12 +144,12 @@ def blank_lead(table: Table, hashed: str) -> list[Write]:
 
 
 def told(entity: str, type: str, at_ms: int) -> Write:
-    """That somebody who operates the deployment had it forgotten: without a word about who it was."""
-    entry = AuditEntry(
-        entity, type, "", AuditAction.CHANGED, at_ms, "forgotten", (Change("forgotten", None, at_ms),), kind="operator",
-        operation="forget",
-    )  # fmt: skip
-    return audit.write(entry)
+    """That who calls, or who operates the deployment, had it forgotten: without a word about who it was."""
+    who = audit_actor.current() or Actor("", "operator", "", "", "forget")
+    return audit.write(AuditEntry(
+        entity, type, "", AuditAction.CHANGED, at_ms, "forgotten", (Change("forgotten", None, at_ms),), actor=who.by,
+        kind=who.kind, origin=who.origin, request=who.request, operation=who.what,
+    ))  # fmt: skip
 
 
 def named_payments(table: Table, customer: str) -> Iterator[Write]:

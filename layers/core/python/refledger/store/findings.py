@@ -10,6 +10,7 @@ from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, delete, put
 
 NAME = "SCREENING"
+END = "end"  # the place of a sweep that is over
 LEFT_OUT_LIMIT = 100
 
 
@@ -46,7 +47,8 @@ class ScreeningRound:
 
     `changed_ms`: up to when what the stream told of was looked at. `place`: see `verification.walk`. `began_ms`: the
     sweep that goes on or was the last. `whole_ms`: when the last whole one ended, or the first one began.
-    `left_out`: partners whose books are too long to be looked at whole.
+    `left_out`: partners whose books are too long to be looked at whole. `clean_ms`: since when no fault counts, 0
+    while one does, or before everything was looked at once.
     """
 
     changed_ms: int
@@ -54,20 +56,37 @@ class ScreeningRound:
     whole_ms: int
     place: str = ""
     left_out: tuple[str, ...] = ()
+    clean_ms: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.place == END
+
+    @property
+    def has_swept(self) -> bool:
+        """Whether a whole sweep has ended by now."""
+        return self.is_over or self.whole_ms != self.began_ms
 
 
 def kept(table: Table, now_ms: int) -> ScreeningRound:
     """Return the first one, which begins now, where none is kept."""
+    return last_round(table) or ScreeningRound(now_ms, now_ms, now_ms)
+
+
+def last_round(table: Table) -> ScreeningRound | None:
+    """Return how far it was kept to be, None before anything was looked at."""
     item = table.get(keys.cursor(NAME))
     if item is None:
-        return ScreeningRound(now_ms, now_ms, now_ms)
-    return ScreeningRound(item["changed"], item["began"], item["whole"], item["place"], tuple(item["left_out"]))
+        return None
+    left_out, clean_ms = tuple(item["left_out"]), item.get("clean", 0)
+    return ScreeningRound(item["changed"], item["began"], item["whole"], item["place"], left_out, clean_ms)
 
 
 def keep(round: ScreeningRound) -> Write:
     return put("how far the sweep is", {
         **keys.cursor(NAME), "changed": round.changed_ms, "began": round.began_ms, "whole": round.whole_ms,
         "place": round.place, "left_out": list(round.left_out[:LEFT_OUT_LIMIT]),
+        "clean": round.clean_ms,
     }, "")  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from refledger.domain.journal import Account, Balance, EntryKind, JournalEntry
+from refledger.domain.journal import Account, Balance, EntryKind, EntryPlace, JournalEntry
 from refledger.store import keys
 from refledger.store.table import Table
 from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
@@ -120,6 +120,18 @@ def _after(item: Item) -> After | None:
         return None
     available, reserved, paid = item["after"]
     return available, reserved, paid
+
+
+def find_entry(table: Table, place: EntryPlace) -> tuple[JournalEntry, After | None] | None:
+    """Return the entry that is there, with what there was after it; None where there is none."""
+    item = table.get(keys.entry(place.partner_id, place.currency, place.at_ms, place.version))
+    return (entry_from(item), _after(item)) if item else None
+
+
+def next_entry(table: Table, entry: JournalEntry) -> JournalEntry | None:
+    """Return the entry after it in its journal; None of the last."""
+    following = entries(table, entry.partner_id, entry.currency, sort_key(entry), page_size=2)
+    return next((each for _, each in following), None)
 
 
 def newest_entries(table: Table, partner_id: str, currency: str, page_size: int) -> Iterator[JournalEntry]:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, computed_field, model_validator
 
 from refledger.domain.amounts import share_bps, shares_bps
+from refledger.domain.currencies import decimal, exponent
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.periods import Interval, Period, Span
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.entry.models.common import Capitals, Currency, DayView, MoneyView, Query, SumView, View, located
+from refledger.entry.models.common import Capitals, Currency, DayView, Query, SumView, View, located
 from refledger.entry.models.ids import ProgramId
 from refledger.operations.figures import reports
 from refledger.operations.figures.leaderboards import ALL_TIME, SHOWN, RankedBy
@@ -104,13 +105,13 @@ class TrialBalanceQuery(Query):
 # ---------------------------------------------------------------- answers
 
 
-def money(found: Mapping[str, int]) -> list[MoneyView]:
-    return [MoneyView(currency=currency, amount=amount) for currency, amount in sorted(found.items())]
+def money(found: Mapping[str, int]) -> list[SumView]:
+    return [SumView(currency=currency, amount=amount) for currency, amount in sorted(found.items())]
 
 
 class TallyView(View):
     count: int
-    amounts: list[MoneyView]
+    amounts: list[SumView]
 
     @classmethod
     def of(cls, tally: Tally) -> Self:
@@ -163,9 +164,9 @@ class PaymentFiguresView(View):
     """Payments that somebody may earn from. `gone`: refunded or disputed of `paid`; `net` is the rest."""
 
     count: int
-    paid: list[MoneyView]
-    gone: list[MoneyView]
-    net: list[MoneyView]
+    paid: list[SumView]
+    gone: list[SumView]
+    net: list[SumView]
 
     @classmethod
     def of(cls, found: ProgramFigures) -> Self:
@@ -184,7 +185,7 @@ class RewardFiguresView(View):
     held: TallyView
     by_hand: TallyView
     never_due: TallyView
-    over_cap: list[MoneyView]
+    over_cap: list[SumView]
 
     @classmethod
     def of(cls, found: ProgramFigures) -> Self:
@@ -358,19 +359,19 @@ class RewardPointView(PointView):
     """
 
     created: int
-    earned: list[MoneyView]
-    by_hand: list[MoneyView]
-    approved: list[MoneyView]
-    paid: list[MoneyView]
-    cancelled: list[MoneyView]
-    never_due: list[MoneyView]
+    earned: list[SumView]
+    by_hand: list[SumView]
+    approved: list[SumView]
+    paid: list[SumView]
+    cancelled: list[SumView]
+    never_due: list[SumView]
 
     @classmethod
     def of(cls, span: Span, counters: Mapping[str, int]) -> Self:
         figures = reports.program_figures(counters)
         rewards, over = figures.rewards, reports.negative(figures.over)
 
-        def come_to(*statuses: str, less: Amounts | None = None) -> list[MoneyView]:
+        def come_to(*statuses: str, less: Amounts | None = None) -> list[SumView]:
             found = (rewards[status].amounts for status in statuses if status in rewards)
             return money(reports.added(*found, less or {}))
 
@@ -393,11 +394,21 @@ class RewardTrendsView(View):
 
 
 class TopRowView(View):
-    """`value`: in minor units of the board's currency, or a number of conversions."""
+    """`value`: in minor units of the board's currency, or a number of conversions, which have none."""
+
+    of_partner = True
 
     rank: int
     partner_id: str
+    partner_name: str | None = None
+    partner_company: str | None = None
+    currency: str | None
     value: int
+
+    @computed_field(description="An amount in major units; null for conversions.")  # type: ignore[prop-decorator]
+    @property
+    def value_decimal(self) -> str | None:
+        return decimal(self.value, exponent(self.currency)) if self.currency else None
 
 
 class TopView(View):
@@ -425,10 +436,10 @@ class PartnerFiguresView(View):
     conversions: int
     conversion_rate_bps: int | None
     payments: int
-    revenue: list[MoneyView]
-    earned: list[MoneyView]
-    given_by_hand: list[MoneyView]
-    pending: list[MoneyView]
+    revenue: list[SumView]
+    earned: list[SumView]
+    given_by_hand: list[SumView]
+    pending: list[SumView]
 
     @classmethod
     def of(cls, found: PartnerFigures, *, ever: bool) -> Self:
@@ -446,9 +457,9 @@ class PartnerDayView(View):
     referrals: int
     conversions: int
     payments: int
-    revenue: list[MoneyView]
-    earned: list[MoneyView]
-    given_by_hand: list[MoneyView]
+    revenue: list[SumView]
+    earned: list[SumView]
+    given_by_hand: list[SumView]
 
     @classmethod
     def of(cls, day: str, found: PartnerFigures) -> Self:
@@ -522,7 +533,7 @@ class ScorecardView(View):
 class CohortMonthView(View):
     month: int
     payments: int
-    revenue: list[MoneyView]
+    revenue: list[SumView]
 
 
 class CohortView(View):
@@ -584,15 +595,15 @@ class TimeToConvertView(PeriodView):
 
 class ForecastDayView(View):
     date: DayView
-    amounts: list[MoneyView]
+    amounts: list[SumView]
 
 
 class ForecastView(View):
     """What rewards that wait come to, by the day on which they are due. `overdue`: held, or to be approved by hand."""
 
     program_id: str
-    overdue: list[MoneyView]
-    total: list[MoneyView]
+    overdue: list[SumView]
+    total: list[SumView]
     data: list[ForecastDayView]
 
     @classmethod

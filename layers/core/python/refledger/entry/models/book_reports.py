@@ -7,7 +7,7 @@ from typing import Self
 from refledger.domain.journal import EntryKind
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.analytics import PeriodView
-from refledger.entry.models.common import View
+from refledger.entry.models.common import View, in_major
 from refledger.operations.figures.book_reports import PayoutSums, TrialBalance
 
 
@@ -15,15 +15,21 @@ class AccountBalanceView(View):
     """`balance` = credit - debit: of partners' accounts what they hold, of the owner's minus what was promised."""
 
     account: str
+    currency: str
     debit: int
     credit: int
     balance: int
+    debit_decimal = in_major("debit")
+    credit_decimal = in_major("credit")
+    balance_decimal = in_major("balance")
 
 
 class KindView(View):
     kind: EntryKind
     entries: int
+    currency: str
     amount: int
+    amount_decimal = in_major("amount")
 
 
 class TrialBalanceView(View):
@@ -35,16 +41,24 @@ class TrialBalanceView(View):
     balanced: bool
     accounts: list[AccountBalanceView]
     kinds: list[KindView]
+    debit_decimal = in_major("debit")
+    credit_decimal = in_major("credit")
 
     @classmethod
     def of(cls, found: TrialBalance) -> Self:
         return cls(
             currency=found.currency, debit=found.debit, credit=found.credit, balanced=found.debit == found.credit,
             accounts=[
-                AccountBalanceView(account=each.account, debit=each.debit, credit=each.credit, balance=each.balance)
+                AccountBalanceView(
+                    account=each.account, currency=found.currency, debit=each.debit, credit=each.credit,
+                    balance=each.balance,
+                )
                 for each in found.accounts
             ],
-            kinds=[KindView(kind=each.kind, entries=each.entries, amount=each.amount) for each in found.kinds],
+            kinds=[
+                KindView(kind=each.kind, entries=each.entries, currency=found.currency, amount=each.amount)
+                for each in found.kinds
+            ],
         )  # fmt: skip
 
 
@@ -58,7 +72,9 @@ class TrialBalancesView(View):
 class WithdrawalsView(View):
     status: WithdrawalStatus
     count: int
+    currency: str
     amount: int
+    amount_decimal = in_major("amount")
 
 
 class PayoutView(View):
@@ -75,6 +91,12 @@ class PayoutView(View):
     returned: int
     paid: int
     withdrawals: list[WithdrawalsView]
+    requested_decimal = in_major("requested")
+    released_decimal = in_major("released")
+    settled_decimal = in_major("settled")
+    paid_directly_decimal = in_major("paid_directly")
+    returned_decimal = in_major("returned")
+    paid_decimal = in_major("paid")
 
     @classmethod
     def of(cls, found: PayoutSums) -> Self:
@@ -83,7 +105,8 @@ class PayoutView(View):
             paid_directly=found.paid_directly, returned=found.returned, paid=found.paid,
             withdrawals=[
                 WithdrawalsView(
-                    status=WithdrawalStatus(status), count=tally.count, amount=tally.amounts[found.currency]
+                    status=WithdrawalStatus(status), count=tally.count, currency=found.currency,
+                    amount=tally.amounts[found.currency],
                 )
                 for status, tally in found.withdrawals.items()
             ],

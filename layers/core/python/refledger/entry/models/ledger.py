@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from refledger.domain.journal import Balance, EntryKind
+from refledger.domain.journal import Balance, EntryKind, EntryPlace
 from refledger.domain.journal_files import Posting
 from refledger.domain.times import iso
 from refledger.entry.models.common import Currency, PageQuery, Query, View, in_major
 from refledger.entry.models.ids import PartnerId
+from refledger.operations.journal_pages import EntryInPlace
 
 
 class EntriesQuery(PageQuery):
@@ -28,10 +29,13 @@ class EntryView(View):
     `reference` is the withdrawal, or what moved rewards: the payment where there was only one, else "maturity". The
     rewards that an entry sums are those from `firstReward` to `lastReward` in the order of their due times.
 
+    `id`: of `GET /ledger/entries/{entryId}`.
+
     For staff and services: `transactionId`, the bank's or provider's reference of a payout; `externalPaymentId`, what
     its sender calls the payment of which it is. For staff: the partner's names.
     """
 
+    id: str
     partner_id: str
     partner_name: str | None = None
     partner_company: str | None = None
@@ -55,6 +59,7 @@ class EntryView(View):
     def of(cls, posting: Posting) -> Self:
         entry = posting.entry
         return cls(
+            id=str(EntryPlace.of(entry)),
             partner_id=entry.partner_id,
             partner_name=posting.name or None,
             partner_company=posting.company or None,
@@ -72,6 +77,45 @@ class EntryView(View):
             at=iso(entry.at_ms),
             previous_hash=entry.previous,
             hash=entry.hash,
+        )
+
+
+class AfterView(View):
+    """What the partner had once an entry was booked."""
+
+    currency: str
+    available: int
+    reserved: int
+    paid: int
+    available_decimal = in_major("available")
+    reserved_decimal = in_major("reserved")
+    paid_decimal = in_major("paid")
+
+
+class EntryInPlaceView(View):
+    """An entry of the journal between its neighbours. `after`: null for entries from before that was kept.
+    `previousId`: null for the first of its journal; `nextId`: null for the last. `intact`: whether it hashes to what it
+    says, and says the hash of the one before.
+    """
+
+    entry: EntryView
+    after: AfterView | None
+    previous_id: str | None
+    next_id: str | None
+    intact: bool
+
+    @classmethod
+    def of(cls, found: EntryInPlace, view: EntryView) -> Self:
+        after = None
+        if found.after:
+            available, reserved, paid = found.after
+            after = AfterView(currency=found.entry.currency, available=available, reserved=reserved, paid=paid)
+        return cls(
+            entry=view,
+            after=after,
+            previous_id=str(EntryPlace.of(found.before)) if found.before else None,
+            next_id=str(EntryPlace.of(found.following)) if found.following else None,
+            intact=found.is_intact,
         )
 
 

@@ -24,6 +24,7 @@ from refledger.domain.withdrawals import OPEN
 from refledger.operations import likeness
 from refledger.operations.context import Context, commit
 from refledger.operations.partners import partners
+from refledger.operations.people import nameless
 from refledger.operations.referring import reads
 from refledger.store import (
     adjustments,
@@ -134,9 +135,7 @@ def person(context: Context, person_id: str, *, dry_run: bool = False) -> Report
 
 
 def _nameless(context: Context, known: Person) -> Step:
-    now_ms = context.now_ms()
-    nameless = people.write(replace(known, name="", named_at_ms=now_ms, forgotten_at_ms=now_ms))
-    return "name", [nameless, erasure.told(known.id, "PERSON", now_ms)]
+    return "name", nameless(known, context.now_ms())[1]
 
 
 def also_partner(context: Context, customer_id: str) -> str | None:

@@ -24,10 +24,10 @@ from refledger.operations.proof.partner_checks import MOVED, count_entries, veri
 from refledger.operations.proof.payment_checks import verify_payments
 from refledger.operations.proof.program_checks import verify_programs
 from refledger.operations.proof.referral_checks import verify_referrals
-from refledger.operations.proof.verification import END, PARTNERS, Subject
+from refledger.operations.proof.verification import PARTNERS, Subject
 from refledger.operations.proof.verification_queue import SETTLED_MS
 from refledger.store import changed_partners, findings
-from refledger.store.findings import Finding
+from refledger.store.findings import END, Finding
 from refledger.store.findings import FindingReason as FindingReason  # what `Tell` is told
 
 HOUR_MS = 60 * MINUTE_MS
@@ -96,6 +96,10 @@ class _Tick:
     def end(self) -> Screened:
         self.screened.faults = sum(finding.told for finding in self.found.values())
         self.screened.age_ms = self.now_ms - self.round.whole_ms
+        is_clean = self.round.has_swept and not self.screened.faults
+        if is_clean != bool(self.round.clean_ms):
+            self.round = replace(self.round, clean_ms=self.now_ms if is_clean else 0)
+            self._keep()
         return self.screened
 
     def look_again(self, go_on: Callable[[], bool]) -> None:
@@ -145,7 +149,7 @@ class _Tick:
 
     def sweep(self, go_on: Callable[[], bool]) -> None:
         """On from where the last tick was; from the beginning, once a day."""
-        if self.round.place == END:
+        if self.round.is_over:
             if self.now_ms - self.round.began_ms < ROUND_MS:
                 return
             self.round = replace(self.round, place="", began_ms=self.now_ms, left_out=())

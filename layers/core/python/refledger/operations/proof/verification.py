@@ -17,10 +17,11 @@ from refledger.operations.proof.payment_checks import verify_payments
 from refledger.operations.proof.program_checks import verify_programs
 from refledger.operations.proof.referral_checks import verify_referrals
 from refledger.store import keys, partners, payments, programs, referrals
+from refledger.store.findings import END
 from refledger.store.table import BATCH_LIMIT
 
 # What a place begins with
-PARTNERS, EARNED, PARKED, REFERRED, PROGRAMS, END = "partners", "earned", "parked", "referred", "programs", "end"
+PARTNERS, EARNED, PARKED, REFERRED, PROGRAMS = "partners", "earned", "parked", "referred", "programs"
 PARTS = {PARTNERS: 1, EARNED: 3, PARKED: 1, REFERRED: 2, PROGRAMS: 0, END: 0}  # of a place, after that
 ORDER = tuple(PARTS)
 OfPartner = Callable[[Context, str, Checked], Iterable[Fault]]

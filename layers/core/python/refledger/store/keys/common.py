@@ -51,6 +51,11 @@ def person(user: str) -> Key:
     return _key(f"PERSON#{user}")
 
 
+def people() -> str:
+    """The list of everybody who acted under a name."""
+    return "PEOPLE"
+
+
 def request(hashed: str) -> Key:
     return _key(f"GUARD#REQUEST#{hashed}")
 
