@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -99,3 +99,36 @@ def test_a_partner_reads_and_shares_on_the_owners_page(browser: Browser, world: 
         stranger.page.wait_for_load_state("networkidle")
         assert stranger.page.frame_locator("iframe").get_by_role("link", name="Share").count() == 0
         stranger.close()
+
+
+def test_an_admin_says_who_may_show_it_and_how(visit: Callable[..., Visitor], world: World) -> None:
+    """In the program's terms: what is no origin is refused and changes nothing; the page says what to copy."""
+    client = world.client
+    client.post(ADMIN, "/programs", {**PROGRAM, "id": "dressed", "name": "Dressed"}, key="dressed")
+    ada = visit(expected=["422"])
+    ada.sign_in("Ada Admin", "/console/programs/dressed")
+    page = ada.page
+    page.get_by_role("button", name="Change …").click()
+    page.get_by_label("Origins of pages that may show it").fill("https://Shop.example.com/, shop.example.com")
+    page.get_by_label("Name that partners see").fill("Friends of the shop")
+    page.get_by_label("Colour").fill("#0F766E")
+    page.get_by_label("Address of the terms").fill("https://shop.example.com/terms")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert").filter(has_text="portal.allowedOrigins")).to_be_visible()
+    assert client.get(ADMIN, "/programs/dressed")["portal"] is None
+    page.get_by_label("Origins of pages that may show it").fill("https://Shop.example.com/, https://www.example.com")
+    page.get_by_role("button", name="Save").click()
+    shown = page.get_by_role("region", name="Portal")
+    expect(shown).to_contain_text("https://shop.example.com, https://www.example.com")
+    expect(shown).to_contain_text(f'<script src="{client.api}/embed.js" data-program="dressed"')
+    assert ada.barriers() == []
+    assert client.get(ADMIN, "/programs/dressed")["portal"] == {
+        "allowedOrigins": ["https://shop.example.com", "https://www.example.com"], "name": "Friends of the shop",
+        "logoUrl": "", "accent": "#0f766e", "termsUrl": "https://shop.example.com/terms", "helpUrl": "",
+    }  # fmt: skip
+    page.get_by_role("button", name="Change …").click()
+    for field in ("Origins of pages that may show it", "Name that partners see", "Colour", "Address of the terms"):
+        page.get_by_label(field).fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(shown).to_have_count(0)
+    assert client.get(ADMIN, "/programs/dressed")["portal"] is None

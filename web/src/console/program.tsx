@@ -13,6 +13,7 @@ import {
   Badge,
   Button,
   type Column,
+  Copy,
   Empty,
   Facts,
   Part,
@@ -26,7 +27,7 @@ import {
   When,
 } from "../shared/ui";
 import { type Action, Actions, note, reason } from "./act";
-import { differences, LIMITS, NUMBERS, type Program, type Terms, TICKS, termsOf } from "./terms";
+import { differences, LIMITS, NUMBERS, PORTAL, type Program, type Terms, TICKS, termsOf } from "./terms";
 import { Editor, payText, Preview } from "./terms-form";
 
 type Change = Schema["ProgramChangeView"];
@@ -173,8 +174,31 @@ function Shown({ it, isOld, reload }: { it: Program; isOld: boolean; reload: () 
               />
             </Part>
           )}
+          {it.portal && (
+            <Part title={t("portal")}>
+              <Facts
+                of={PORTAL.map((each): [string, ComponentChildren] => [
+                  word("PORTAL", each),
+                  [it.portal?.[each]].flat().join(", ") || "–",
+                ])}
+              />
+              {!isOld && it.portal.allowedOrigins.length > 0 && <Snippet program={it.id} />}
+            </Part>
+          )}
         </div>
       </div>
+    </>
+  );
+}
+
+/** What goes into a page of the owner's to show the portal there. */
+function Snippet({ program }: { program: string }) {
+  const script = `<script src="${location.origin}/embed.js" data-program="${program}" data-token-url="/partner-token" data-into="#portal"></script>`;
+  const text = `<div id="portal"></div>\n${script}`;
+  return (
+    <>
+      <blockquote>{text}</blockquote>
+      <Copy text={text} label="copySnippet" />
     </>
   );
 }

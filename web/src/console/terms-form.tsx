@@ -18,6 +18,7 @@ import {
   newRule,
   NUMBERS,
   type PayDraft,
+  PORTAL,
   type RuleDraft,
   TICKS,
   type Terms,
@@ -155,6 +156,20 @@ export function Editor(props: {
               ))}
             </div>
           )}
+        </Part>
+        <Part title={t("portal")}>
+          <p class="muted">{t("portalAbout")}</p>
+          <div class="grid">
+            {PORTAL.map((each) => (
+              <TextField
+                key={each}
+                label={word("PORTAL", each)}
+                hint={word("PORTAL_ABOUT", each)}
+                value={draft.portal[each]}
+                onInput={(value) => set({ portal: { ...draft.portal, [each]: value } })}
+              />
+            ))}
+          </div>
         </Part>
         {codes.length > 1 && (
           <Part title={word("TERM", "exposure")}>

@@ -34,6 +34,7 @@ export const NUMBERS = [
 ] as const;
 export const TICKS = ["reviewRewards", "newCustomersOnly", "commissionOnShipping"] as const;
 export const LINKS = ["defaultUrl", "allowedDomains", "parameter", "cookieDays", "cookieDomain", "campaigns"] as const;
+export const PORTAL = ["allowedOrigins", "name", "logoUrl", "accent", "termsUrl", "helpUrl"] as const;
 export type Draft = {
   name: string;
   currency: string;
@@ -43,6 +44,7 @@ export type Draft = {
   numbers: Record<(typeof NUMBERS)[number], string>;
   ticks: Record<(typeof TICKS)[number], boolean>;
   links: Record<(typeof LINKS)[number], string> | null;
+  portal: Record<(typeof PORTAL)[number], string>;
   exposure: { currency: string; weights: Record<string, string> } | null;
   /** What this page does not know of, kept as it is. */
   others: Partial<Terms>;
@@ -134,7 +136,7 @@ export const newTerms = (): Terms => ({
 });
 
 export function draftOf(terms: Terms): Draft {
-  const { name, currency, rules, productRules, monthlyCaps, currencies, links, exposure, ...rest } = terms;
+  const { name, currency, rules, productRules, monthlyCaps, currencies, links, portal, exposure, ...rest } = terms;
   const pay = (of: Pay): PayDraft => ({
     isFlat: Boolean(of.flat),
     rate: of.flat ? "" : percent(of.rateBps ?? 0),
@@ -171,6 +173,14 @@ export function draftOf(terms: Terms): Draft {
           campaigns: (links.campaigns ?? []).join(", "),
         }
       : null,
+    portal: {
+      allowedOrigins: (portal?.allowedOrigins ?? []).join(", "),
+      name: portal?.name ?? "",
+      logoUrl: portal?.logoUrl ?? "",
+      accent: portal?.accent ?? "",
+      termsUrl: portal?.termsUrl ?? "",
+      helpUrl: portal?.helpUrl ?? "",
+    },
     exposure: exposure
       ? {
           currency: exposure.currency,
@@ -219,7 +229,7 @@ export function bodyOf(draft: Draft): Terms {
     if (number === null && each !== "attributionDays") throw new Wrong(each);
     return [each, number];
   });
-  const { links, exposure } = draft;
+  const { links, portal, exposure } = draft;
   return {
     ...draft.others,
     name: draft.name.trim(),
@@ -248,6 +258,17 @@ export function bodyOf(draft: Draft): Terms {
       cookieDomain: links.cookieDomain.trim(),
       campaigns: list(links.campaigns),
     },
+    portal: PORTAL.some((each) => portal[each].trim())
+      ? {
+          // as browsers write an origin, where somebody copied the address of a page
+          allowedOrigins: list(portal.allowedOrigins).map((each) => each.toLowerCase().replace(/\/$/, "")),
+          name: portal.name.trim(),
+          logoUrl: portal.logoUrl.trim(),
+          accent: portal.accent.trim().toLowerCase(),
+          termsUrl: portal.termsUrl.trim(),
+          helpUrl: portal.helpUrl.trim(),
+        }
+      : null,
     exposure: exposure && {
       currency: exposure.currency,
       weights: Object.entries(exposure.weights)
