@@ -317,6 +317,7 @@ GOES_ON = frozenset({
     "POST /api/v1/adjustments/{adjustmentId}/approve",
     "POST /api/v1/adjustments/{adjustmentId}/reject",
     "POST /api/v1/partners/validate-referral-code",
+    "POST /api/v1/portal-sessions",  # writes nothing, and lets partners look
     "POST /api/v1/programs/preview",
     "POST /api/v1/webhooks/referrals",
     "POST /api/v1/webhooks/hubspot",
