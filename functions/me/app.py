@@ -23,12 +23,13 @@ from refledger.entry.models.me import (
     UpcomingView,
 )
 from refledger.entry.models.member_referrals import StatisticsView
-from refledger.entry.models.of_partner import OwnReferralsQuery, PartnerRewardsQuery
-from refledger.entry.models.payout_methods import Methods, OwnMethodView
-from refledger.entry.models.referrals import ReferralView
-from refledger.entry.models.rewards import RewardView
+from refledger.entry.models.payout_method_views import Methods, OwnMethodView
+from refledger.entry.models.referral_views import ReferralView
+from refledger.entry.models.referrals_of_partner import OwnReferralsQuery
+from refledger.entry.models.reward_views import RewardView
+from refledger.entry.models.rewards_of_partner import PartnerRewardsQuery
 from refledger.entry.models.session import SessionView
-from refledger.entry.models.withdrawals import WithdrawalView
+from refledger.entry.models.withdrawal_views import WithdrawalView
 from refledger.operations.earning import reward_lists
 from refledger.operations.figures import link_figures, rollups
 from refledger.operations.partners import reads as partners

@@ -21,7 +21,8 @@ from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page, PageQuery
-from refledger.entry.models.withdrawals import NewWithdrawal, WithdrawalView
+from refledger.entry.models.new_withdrawals import NewWithdrawal
+from refledger.entry.models.withdrawal_views import WithdrawalView
 from refledger.entry.observability import logger
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import reads, withdrawals, workflow_callbacks

@@ -16,10 +16,9 @@ from refledger.domain.errors import (
 from refledger.domain.payments import PARKED, DisputeStatus, Payment
 from refledger.entry import config, maturing
 from refledger.entry.http import Api, Request
-from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page, PageQuery
+from refledger.entry.models.common import DecisionNote, NoBody, NoQuery, NoteBody, Page, PageQuery
 from refledger.entry.models.payment_refunds import NewRefund, PaymentRefundView, RefundList
 from refledger.entry.models.payments import (
-    DisputeView,
     DuplicateBody,
     ParkedView,
     PaymentLineView,
@@ -28,9 +27,9 @@ from refledger.entry.models.payments import (
     PaymentView,
     PossibleDuplicateView,
 )
-from refledger.entry.models.rewards import DecisionNote
+from refledger.entry.models.refund_views import DisputeView
 from refledger.operations import labels
-from refledger.operations.earning import parked, reads, reward_lists
+from refledger.operations.earning import reads, reward_lists
 from refledger.operations.payouts import reads as withdrawals
 
 api = handler = Api()
@@ -121,6 +120,8 @@ def read_payment(request: Request[NoBody, PaymentQuery]) -> PaymentView:
 )
 def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
     """Let a payment earn that was parked for its currency, once the program takes it."""
+    from refledger.operations.earning import parked  # it knows all that payments know
+
     recorded = parked.accept(config.context(), request.id("paymentId"), request.caller.user)
     maturing.send(recorded.due)
     return _payment(request, recorded.payment)
@@ -134,6 +135,8 @@ def accept(request: Request[NoteBody, NoQuery]) -> PaymentView:
 )
 def dismiss(request: Request[DecisionNote, NoQuery]) -> PaymentView:
     """Take a parked payment off the list; nobody earns from it."""
+    from refledger.operations.earning import parked  # it knows all that payments know
+
     context, by = config.context(), request.caller.user
     return _payment(request, parked.dismiss(context, request.id("paymentId"), request.body.note, by).id)
 

@@ -18,7 +18,7 @@ from refledger.entry.models.common import CsvFile, NoBody, NoQuery, Page, PageQu
 from refledger.entry.models.payout_batches import BatchView, NewBatch, WholeBatchView
 from refledger.entry.models.payout_methods import StaffMethods, StaffMethodView
 from refledger.operations.partners import reads as partners
-from refledger.operations.payouts import batches, methods, reads
+from refledger.operations.payouts import batch_reads, batches, methods, reads
 
 api = handler = Api()
 
@@ -59,16 +59,16 @@ def list_all(request: Request[NoBody, PageQuery]) -> Page[BatchView]:
     """List batches, newest first."""
     context, query = config.context(), request.query
     before = request.position("")
-    found = reads.batches_listed(context, before, query.limit + 1)
+    found = batch_reads.newest(context, before, query.limit + 1)
     ids, following = request.page(found)
-    page = reads.many_batches(context, ids)
+    page = batch_reads.many(context, ids)
     return Page[BatchView](data=[BatchView.of(batch) for batch in page], next_cursor=following)
 
 
 @api.route("GET /api/v1/payout-batches/{batchId}", answer=WholeBatchView, refuses=(BatchNotFound,))
 def read(request: Request[NoBody, NoQuery]) -> WholeBatchView:
     """Read a batch: its transfers, how far each is, and who was given the file."""
-    return WholeBatchView.of_all(*reads.batch(config.context(), request.id("batchId")))
+    return WholeBatchView.of_all(*batch_reads.find(config.context(), request.id("batchId")))
 
 
 @api.route("GET /api/v1/payout-batches/{batchId}/file", answer=CsvFile, refuses=(BatchNotFound,))

@@ -6,7 +6,8 @@ from refledger.domain.errors import MethodNotFound, PartnerNotFound, PartnerSusp
 from refledger.entry import config
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery
-from refledger.entry.models.payout_methods import Methods, OwnMethodView, PayoutMethodBody
+from refledger.entry.models.payout_method_views import Methods, OwnMethodView
+from refledger.entry.models.payout_methods import PayoutMethodBody
 from refledger.operations.payouts import methods, reads
 
 api = handler = Api()

@@ -31,7 +31,7 @@ from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing
 from refledger.entry.http import Api, Request
 from refledger.entry.models.common import NoBody, NoQuery, Page
-from refledger.entry.models.of_partner import PartnerReferralsQuery
+from refledger.entry.models.referral_views import ReferralView
 from refledger.entry.models.referrals import (
     CheckedView,
     CloseBody,
@@ -47,16 +47,16 @@ from refledger.entry.models.referrals import (
     ReferralResult,
     ReferralResults,
     ReferralsBody,
-    ReferralView,
     WholeReferral,
     WhyExpired,
     WhyRejected,
 )
+from refledger.entry.models.referrals_of_partner import PartnerReferralsQuery
 from refledger.operations import labels
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import reads as withdrawals
-from refledger.operations.referring import closing, expiry, lifecycle, reads, referral_bulk, referral_lists
+from refledger.operations.referring import lifecycle, reads, referral_lists
 from refledger.operations.referring.lifecycle import ReferralUpdate
 
 VERBS = {"ACCEPTED": "accept", "REJECTED": "reject", "EXPIRED": "expire"}
@@ -319,6 +319,8 @@ def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
 )
 def close(request: Request[CloseBody, NoQuery]) -> ClosedView:
     """End what a converted referral brings, from a moment on, with or without what is not paid out yet."""
+    from refledger.operations.referring import closing  # it knows all that rewards know
+
     context, body, id = config.context(), request.body, _id(request)
     until_ms = context.now_ms() + CLOSE_MS
     closed = closing.close(
@@ -332,6 +334,8 @@ def close(request: Request[CloseBody, NoQuery]) -> ClosedView:
 @api.route("POST /api/v1/referrals/check-expired", answer=CheckedView, refuses=())
 def check_expired(request: Request[NoBody, NoQuery]) -> CheckedView:
     """Close the referrals whose time is over, as the schedule does."""
+    from refledger.operations.referring import expiry  # of this route alone
+
     context = config.context()
     until_ms = context.now_ms() + CHECK_MS
     return CheckedView.of(expiry.check_expired(context, lambda: context.now_ms() < until_ms))
@@ -340,6 +344,8 @@ def check_expired(request: Request[NoBody, NoQuery]) -> CheckedView:
 @api.route("POST /api/v1/referrals/bulk", body=ReferralsBody, answer=ReferralResults, refuses=(KeyReused,))
 def change_many(request: Request[ReferralsBody, NoQuery]) -> ReferralResults:
     """Enter, accept, reject, expire and take out up to 50 referrals, with a result for each."""
+    from refledger.operations.referring import referral_bulk  # of this route alone
+
     context = config.context()
     once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
     caller, steps = request.caller, request.body.to_steps(context.ids)

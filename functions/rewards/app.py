@@ -26,14 +26,13 @@ from refledger.domain.rewards import Reward, RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry import config, maturing
 from refledger.entry.http import IDENTIFIER, Api, Request
-from refledger.entry.models.common import NoBody, NoQuery, NoteBody, Page
+from refledger.entry.models.common import DecisionNote, NoBody, NoQuery, NoteBody, Page
 from refledger.entry.models.explanations import ExplanationView
-from refledger.entry.models.of_partner import PartnerRewardsQuery
+from refledger.entry.models.reward_views import RewardView
 from refledger.entry.models.rewards import (
     BulkCancel,
     BulkPayment,
     BulkRewards,
-    DecisionNote,
     DeletionQuery,
     HoldBody,
     NamedPaidBody,
@@ -43,17 +42,11 @@ from refledger.entry.models.rewards import (
     RewardResult,
     RewardResults,
     RewardsQuery,
-    RewardView,
     WholeReward,
 )
+from refledger.entry.models.rewards_of_partner import PartnerRewardsQuery
 from refledger.operations import bulk, labels
-from refledger.operations.earning import (
-    explanations,
-    manual_rewards,
-    reads,
-    reward_lists,
-    rewards,
-)
+from refledger.operations.earning import reads, reward_decisions, reward_lists, rewards
 from refledger.operations.idempotency import Once
 from refledger.operations.partners import reads as partners
 from refledger.operations.payouts import reads as withdrawals
@@ -108,6 +101,8 @@ def _listed(request: Request[NoBody, RewardsQuery], at: Any) -> tuple[list[Rewar
 def give(request: Request[NewReward, NoQuery]) -> RewardView:
     """Give a partner a reward by hand; above the program's limit it is held until somebody else releases it."""
     body = request.body
+    from refledger.operations.earning import manual_rewards  # whoever only reads gives none
+
     gift = manual_rewards.Gift(body.partner_id, body.amount, body.currency, body.reason)
     given = manual_rewards.give(config.context(), gift, request.caller.user, request.key)
     maturing.send_due([given])
@@ -138,6 +133,8 @@ def read(request: Request[NoBody, NoQuery]) -> RewardView:
 @api.route("GET /api/v1/rewards/{rewardId}/explain", answer=ExplanationView, refuses=(RewardNotFound,))
 def explain(request: Request[NoBody, NoQuery]) -> ExplanationView:
     """Say why a reward is what it is, in numbers and words, and what happens next."""
+    from refledger.operations.earning import explanations  # of this route alone
+
     found = explanations.explain(config.context(), _visible(request))
     return ExplanationView.of(
         found.explanation, found.payment.product_id, found.refunds, found.disputes, staff=request.caller.is_staff
@@ -153,7 +150,7 @@ def explain(request: Request[NoBody, NoQuery]) -> ExplanationView:
 def hold(request: Request[HoldBody, NoQuery]) -> RewardView:
     """Keep a reward from maturing until somebody releases it."""
     reason, by = request.body.reason, request.caller.user
-    return _view(request, rewards.hold(config.context(), _reward_id(request), reason, by))
+    return _view(request, reward_decisions.hold(config.context(), _reward_id(request), reason, by))
 
 
 @api.route(
@@ -165,7 +162,7 @@ def hold(request: Request[HoldBody, NoQuery]) -> RewardView:
 def release(request: Request[NoteBody, NoQuery]) -> RewardView:
     """Take off what people held a reward for; one that is due is approved."""
     note, by = request.body.note, request.caller.user
-    return _view(request, rewards.release(config.context(), _reward_id(request), note, by))
+    return _view(request, reward_decisions.release(config.context(), _reward_id(request), note, by))
 
 
 @api.route(
@@ -177,7 +174,7 @@ def release(request: Request[NoteBody, NoQuery]) -> RewardView:
 def approve(request: Request[NoteBody, NoQuery]) -> RewardView:
     """Let a reward into the balance, at its time or before."""
     note, by = request.body.note, request.caller.user
-    return _view(request, rewards.approve(config.context(), _reward_id(request), note, by))
+    return _view(request, reward_decisions.approve(config.context(), _reward_id(request), note, by))
 
 
 @api.route(
@@ -193,7 +190,7 @@ def cancel(request: Request[DecisionNote, NoQuery]) -> RewardView:
 
 def _cancel(request: Request[Any, Any], note: str, version: int | None = None) -> RewardView:
     context = config.context()
-    done = rewards.cancel(context, _reward_id(request), note, request.caller.user, version)
+    done = reward_decisions.cancel(context, _reward_id(request), note, request.caller.user, version)
     maturing.send(rewards.make_room([done], context.now_ms()))
     return _view(request, done)
 
@@ -216,7 +213,7 @@ def delete(request: Request[NoBody, DeletionQuery]) -> RewardView:
 def replace_all(request: Request[WholeReward, NoQuery]) -> RewardView:
     """Say what stands in a reward's note; amounts follow from what was paid and are not set."""
     id, version, by = _reward_id(request), request.expected_version, request.caller.user
-    return _view(request, rewards.amend(config.context(), id, version, request.body.note, None, by))
+    return _view(request, reward_decisions.amend(config.context(), id, version, request.body.note, None, by))
 
 
 @api.route(
@@ -232,11 +229,11 @@ def amend(request: Request[RewardPatch, NoQuery]) -> RewardView:
     context, id, version, by = config.context(), _reward_id(request), request.expected_version, request.caller.user
     match body.status:
         case "APPROVED":
-            return _view(request, rewards.approve(context, id, body.note or "", by, version))
+            return _view(request, reward_decisions.approve(context, id, body.note or "", by, version))
         case "CANCELLED":
             return _cancel(request, body.note or "", version)
         case None:
-            return _view(request, rewards.amend(context, id, version, body.note, body.hold, by))
+            return _view(request, reward_decisions.amend(context, id, version, body.note, body.hold, by))
 
 
 @api.route(
@@ -273,7 +270,7 @@ def _pay(request: Request[Any, NoQuery], id: str, whole: int = 0) -> Reward:
 def bulk_approve(request: Request[BulkRewards, NoQuery]) -> RewardResults:
     """Approve up to 50 rewards, each by itself, with a result for each."""
     context, note, by = config.context(), request.body.note, request.caller.user
-    return _each(request, lambda id: rewards.approve(context, id, note, by))
+    return _each(request, lambda id: reward_decisions.approve(context, id, note, by))
 
 
 @api.route("POST /api/v1/rewards/bulk-cancel", body=BulkCancel, answer=RewardResults, refuses=(KeyReused,))
@@ -283,7 +280,7 @@ def bulk_cancel(request: Request[BulkCancel, NoQuery]) -> RewardResults:
     done: list[Reward] = []
 
     def cancel_one(id: str) -> Reward:
-        done.append(rewards.cancel(context, id, note, by))
+        done.append(reward_decisions.cancel(context, id, note, by))
         return done[-1]
 
     answer = _each(request, cancel_one)

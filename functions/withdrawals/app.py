@@ -41,10 +41,10 @@ from refledger.entry.models.withdrawals import (
     WithdrawalBulkResult,
     WithdrawalQuery,
 )
-from refledger.operations import bulk, inbox, pages
+from refledger.operations import bulk, pages
 from refledger.operations.context import Context
 from refledger.operations.partners import reads as partners
-from refledger.operations.payouts import methods, payout_gate, reads, staff_remedies, withdrawals, workflow_callbacks
+from refledger.operations.payouts import payout_gate, reads, withdrawals, workflow_callbacks
 from refledger.operations.rate_limits import LimitKind
 
 api = handler = Api()
@@ -53,6 +53,8 @@ api = handler = Api()
 @api.route("GET /api/v1/inbox", answer=InboxView, refuses=())
 def read_inbox(request: Request[NoBody, NoQuery]) -> InboxView:
     """Say what waits for the staff, of all programs: how much of each kind, since when, for which sums."""
+    from refledger.operations import inbox  # of this route alone
+
     return InboxView.all_of(inbox.all_of(config.context()))
 
 
@@ -104,6 +106,8 @@ def read(request: Request[NoBody, WithdrawalQuery]) -> StaffWithdrawalView:
     actions = _actions(request, withdrawal, blockers, whose)
     if caller.sees_masked or not withdrawal.needs_account or not request.query.account:
         return StaffWithdrawalView.of(withdrawal, None, blockers, actions)
+    from refledger.operations.payouts import methods  # few reads show an account
+
     config.limits().take(context, caller.user, LimitKind.ACCOUNTS)
     account = methods.show_account(context, config.vault, withdrawal, caller.user)
     return StaffWithdrawalView.of(withdrawal, account, blockers, actions)
@@ -210,6 +214,8 @@ def mark_failed(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
 )
 def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
     """Try a payout again that the provider declined for a reason that is gone."""
+    from refledger.operations.payouts import staff_remedies  # few withdrawals need one
+
     return _told(staff_remedies.retry(*_what(request), request.body.note))
 
 
@@ -221,6 +227,8 @@ def retry(request: Request[NoteBody, NoQuery]) -> StaffWithdrawalView:
 )
 def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
     """Say that the whole payout came back; its money is available again, at once or with a second yes."""
+    from refledger.operations.payouts import staff_remedies  # few withdrawals need one
+
     body = request.body
     return _told(staff_remedies.mark_returned(*_what(request), body.note, body.transaction_id or ""))
 
@@ -233,6 +241,8 @@ def mark_returned(request: Request[ReturnBody, NoQuery]) -> StaffWithdrawalView:
 )
 def resolve(request: Request[ReasonBody, NoQuery]) -> StaffWithdrawalView:
     """End a problem that was put right elsewhere, by an adjustment say."""
+    from refledger.operations.payouts import staff_remedies  # few withdrawals need one
+
     return _told(staff_remedies.resolve(*_what(request), request.body.note))
 
 

@@ -13,7 +13,8 @@ from refledger.adapters.vault import NotOpened, Vault
 from refledger.domain import methods
 from refledger.domain.methods import ACCOUNTS, Account, MethodType, PayoutMethod, StripeAccount
 from refledger.entry import config
-from refledger.entry.models.payout_methods import GIVEN_FOR, BankAccountView, PayoutMethodBody
+from refledger.entry.models.payout_method_views import BankAccountView
+from refledger.entry.models.payout_methods import GIVEN_FOR, PayoutMethodBody
 from tests.adapters import test_payout_contract
 from tests.support.kms import KEY_ARN, Kms
 

@@ -89,6 +89,22 @@ def test_functions_of_the_stream_and_the_workflow_leave_the_roll_ups_and_each_ot
     assert load("payouts.sweeper") == {"sweeper"}
 
 
+def test_who_only_shows_leaves_what_others_send_and_decide_alone(loaded: dict[str, frozenset[str]]) -> None:
+    """A model is half a millisecond of each start, and so is each record of who may decide what."""
+
+    def load(module: str) -> set[str]:
+        return {name for name, modules in loaded.items() if f"refledger.{module}" in modules}
+
+    for subject in ("rewards", "referrals", "withdrawals"):
+        assert load(f"entry.models.{subject}") == {subject}, subject
+    assert load("entry.models.rules") == {"invitations", "partners", "programs"}
+    assert load("operations.earning.reward_decisions") == {"rewards"}
+    assert not load("domain.duties") & {
+        "analytics", "events", "ledger", "me", "member_withdrawals", "payment_events", "payments", "payout_methods",
+        "payout_webhooks", "reconciliation", "statements",
+    }  # fmt: skip
+
+
 def test_handlers_are_ready_for_their_first_event(loaded: dict[str, frozenset[str]]) -> None:
     """The probe made the table's client and everything else that the handler asks `config` for."""
     assert all({"refledger.adapters.aws_json", "refledger.store.table"} <= modules for modules in loaded.values())

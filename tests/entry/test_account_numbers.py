@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from refledger.domain.methods import BankAccount
-from refledger.entry.models.payout_methods import BankAccountView, PayoutMethodBody
+from refledger.entry.models.payout_method_views import BankAccountView
+from refledger.entry.models.payout_methods import PayoutMethodBody
 from refledger.operations.payouts import methods
 from tests.support.functions import World
 

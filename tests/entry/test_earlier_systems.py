@@ -12,7 +12,7 @@ from refledger.domain.errors import Stale
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.entry import config
-from refledger.operations.earning import rewards
+from refledger.operations.earning import reward_decisions
 from refledger.operations.partners import partners
 from refledger.operations.referring import lifecycle
 from tests.support.functions import Answer, World, assert_problem
@@ -109,9 +109,9 @@ def test_what_was_read_is_what_is_decided(world: World, partner: dict[str, Any],
         lifecycle.expire(context, referral["id"], "", referral["version"])
     body = {"referralId": referral["id"], "conversionValue": 10}
     (reward,) = world.call("POST /api/v1/referrals/process-conversion", body=body, **ADMIN).body["rewards"]
-    rewards.amend(context, reward["id"], reward["version"], "do not pay", None, "sue")
+    reward_decisions.amend(context, reward["id"], reward["version"], "do not pay", None, "sue")
     with pytest.raises(Stale):
-        rewards.cancel(context, reward["id"], "twice", "ann", reward["version"])
+        reward_decisions.cancel(context, reward["id"], "twice", "ann", reward["version"])
 
 
 @pytest.mark.parametrize("how", ["verb", "delete", "update"])

@@ -10,7 +10,7 @@ from refledger.domain.errors import AlreadyDecided, Conflict, Forbidden, Invalid
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.rewards import DISPUTED, Cancelled, Reward, RewardStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations.earning import rewards
+from refledger.operations.earning import reward_decisions
 from refledger.operations.partners import partners
 from refledger.store import rewards as stored
 from tests.support.books import Books
@@ -100,7 +100,7 @@ def test_nobody_decides_about_their_own(books: Books, act: str) -> None:
 def test_of_one_that_is_not_there(books: Books) -> None:
     """Every action says so."""
     id = "a" * 48
-    for act in (rewards.hold, rewards.release, rewards.approve, rewards.cancel):
+    for act in (reward_decisions.hold, reward_decisions.release, reward_decisions.approve, reward_decisions.cancel):
         with pytest.raises(RewardNotFound):
             act(books.context, id, "note", "admin")
 

@@ -13,7 +13,7 @@ from refledger.domain.referrals import Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import conversions, rewards
+from refledger.operations.earning import conversions, reward_decisions
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.referring import closing, lifecycle, reads
 from refledger.operations.referring.closing import Closed
@@ -211,7 +211,7 @@ def test_one_that_is_paid_in_this_moment_stays_paid(books: Books, monkeypatch: p
     def cancel(context: Any, reward_id: str, note: str, by: str) -> Reward:
         if reward_id == first.id and books.balance("bob")[2] == 0:
             books.pay_out("bob", 2_000, note="known to be of who was found out")
-        return rewards.cancel(context, reward_id, note, by)
+        return reward_decisions.cancel(context, reward_id, note, by)
 
     monkeypatch.setattr(closing, "cancel", cancel)
     assert close(books, cancel_unpaid=True, by="zoe").cancelled == 3

@@ -14,8 +14,8 @@ from refledger.domain.referrals import ReferralSource, ReferralStatus
 from refledger.domain.rewards import RewardStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.operations.figures import counter_names
-from refledger.operations.figures.counter_names import CounterName, Counts, by_currency, by_key, parse
-from refledger.operations.figures.counters import COHORT_MONTHS, LABEL, TOOK_DAYS
+from refledger.operations.figures.counter_names import TOOK_DAYS, CounterName, Counts, by_currency, by_key, parse
+from refledger.operations.figures.counters import COHORT_MONTHS, LABEL
 
 CODES = st.from_regex(r"[A-Z0-9]+([-_][A-Z0-9]+)*", fullmatch=True)
 KEYS: dict[Counts, st.SearchStrategy[str]] = {

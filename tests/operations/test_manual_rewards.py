@@ -26,7 +26,7 @@ from refledger.domain.programs import ProgramStatus
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.operations import programs
 from refledger.operations.context import Context
-from refledger.operations.earning import explanations, manual_rewards, rewards
+from refledger.operations.earning import explanations, manual_rewards, reward_decisions
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
 from refledger.store import keys, payments
@@ -208,7 +208,7 @@ def test_the_check_of_the_books_knows_what_was_given(books: Books, what: str) ->
 
 
 def amend(books: Books, reward: Reward, version: int, note: str | None = None, hold: str | None = None) -> Reward:
-    return rewards.amend(books.context, reward.id, version, note, hold, "admin")
+    return reward_decisions.amend(books.context, reward.id, version, note, hold, "admin")
 
 
 def test_a_note_and_a_hold_by_version(books: Books) -> None:

@@ -8,7 +8,7 @@ from refledger.domain.maturity import MaturityMessage
 from refledger.domain.programs import CurrencyTerms
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, MINUTE_MS
-from refledger.operations.earning import due_scan, maturity, overdue, rewards
+from refledger.operations.earning import due_scan, maturity, overdue, reward_decisions
 from refledger.store import keys
 from tests.support import worlds
 from tests.support.books import Books
@@ -117,8 +117,8 @@ def test_what_is_held_is_not_overdue(books: Books) -> None:
         books.pay("carol", f"p{number}", 10_000)
         books.clock.forward(1)
     held, cancelled, waits = (reward.id for reward in books.rewards("bob"))
-    rewards.hold(books.context, held, "a look", "eve")
-    rewards.cancel(books.context, cancelled, "no", "eve")
+    reward_decisions.hold(books.context, held, "a look", "eve")
+    reward_decisions.cancel(books.context, cancelled, "no", "eve")
     books.clock.forward(31 * DAY_MS)
     (found,) = [message for message in look(books) if message.partner_id == books.partner("bob").id]
     assert found.since == keys.reward(waits)["sk"]

@@ -16,7 +16,7 @@ from refledger.domain.journal import EntryKind
 from refledger.domain.provider_events import Delivered, Said
 from refledger.domain.withdrawals import PayoutProblem, Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context
-from refledger.operations.earning import rewards
+from refledger.operations.earning import reward_decisions
 from refledger.operations.payouts import staff_remedies, transitions, withdrawals
 from refledger.store import withdrawals as stored
 from tests.support import worlds
@@ -151,7 +151,7 @@ def sent_back(books: Books, provider: Provider) -> Withdrawal:
     start(books, made.id, provider)
     staff_remedies.retry(books.context, made.id, "ann", "r", "")
     for reward in books.rewards("bob"):
-        rewards.cancel(books.context, reward.id, "a mistake", "ann")
+        reward_decisions.cancel(books.context, reward.id, "a mistake", "ann")
     back = start(books, made.id, provider)
     assert (back.status, back.payout, books.balance("bob")) == (S.REQUESTED, 1, (-2000, 2000, 0))
     return back

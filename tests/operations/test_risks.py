@@ -13,7 +13,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rules import Pay
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
-from refledger.operations.earning import manual_rewards, rewards
+from refledger.operations.earning import manual_rewards, reward_decisions
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
 from refledger.operations.payouts import risks, transitions, withdrawals, workflow_tasks
@@ -69,7 +69,7 @@ def owe(books: Books, amount: int, currency: str = "USD") -> None:
 
 def held(books: Books) -> None:
     books.grant("bob", 5, due_ms=books.clock() + DAY_MS)
-    rewards.hold(books.context, books.rewards("bob")[-1].id, "odd", "ann")
+    reward_decisions.hold(books.context, books.rewards("bob")[-1].id, "odd", "ann")
 
 
 def stopped(books: Books) -> None:

@@ -10,7 +10,7 @@ from refledger.adapters.stepfunctions import Waker
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
-from refledger.operations.earning import rewards
+from refledger.operations.earning import reward_decisions
 from refledger.operations.partners import partners
 from refledger.operations.payouts import payouts, staff_remedies, withdrawals, workflow_callbacks, workflow_tasks
 from refledger.operations.payouts.workflow_callbacks import APPROVAL, SETTLEMENT
@@ -128,7 +128,7 @@ def ended(real: Real, execution: Event, status: S, balance: tuple[int, int, int]
 def take_all_back(real: Real) -> None:
     """Everything that Bob ever earned is cancelled, also what has left."""
     for reward in real.books.rewards("bob"):
-        rewards.cancel(real.context, reward.id, "a mistake", "ann")
+        reward_decisions.cancel(real.context, reward.id, "a mistake", "ann")
 
 
 def known(real: Real) -> None:

@@ -29,7 +29,7 @@ from refledger.domain.rewards import BY_HAND, Reward, RewardStatus
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations import program_changes, programs
 from refledger.operations.context import Context
-from refledger.operations.earning import disputes, maturity, parked, payments, refunds, rewards
+from refledger.operations.earning import disputes, maturity, parked, payments, refunds, reward_decisions
 from refledger.operations.partners import partners
 from refledger.operations.payouts import methods, settlement, withdrawals
 from refledger.operations.proof.book_checks import Checked, Fault
@@ -180,16 +180,16 @@ class Books:
         return [id for _, id in stored_payments.parked(self.table, "", 100)]
 
     def hold(self, reward: Reward, reason: str = "looks odd", by: str = "admin") -> Reward:
-        return rewards.hold(self.context, reward.id, reason, by)
+        return reward_decisions.hold(self.context, reward.id, reason, by)
 
     def release(self, reward: Reward, by: str = "admin") -> Reward:
-        return rewards.release(self.context, reward.id, "looked at it", by)
+        return reward_decisions.release(self.context, reward.id, "looked at it", by)
 
     def approve(self, reward: Reward, by: str = "admin") -> Reward:
-        return rewards.approve(self.context, reward.id, "looked at it", by)
+        return reward_decisions.approve(self.context, reward.id, "looked at it", by)
 
     def cancel(self, reward: Reward, by: str = "admin") -> Reward:
-        return rewards.cancel(self.context, reward.id, "not deserved", by)
+        return reward_decisions.cancel(self.context, reward.id, "not deserved", by)
 
     def mature(self, name: str, currency: str = "USD") -> None:
         assert maturity.mature_all(self.context, self.partner(name).id, currency) == ""

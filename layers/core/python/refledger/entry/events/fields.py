@@ -38,10 +38,11 @@ Currency = Annotated[str, AfterValidator(_currency)]
 Moment = Annotated[str, AfterValidator(_moment)]
 
 
+# A model is built when it is first used: most functions that know these read events of other senders.
 class Detail(BaseModel):
     """No number in a string, no 1.0 for 1; fields that are not known are passed over."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(defer_build=True, strict=True, extra="ignore", frozen=True, alias_generator=to_camel)
 
 
 def faults_of(error: ValidationError) -> str:

@@ -147,6 +147,7 @@ Capitals = BeforeValidator(_capitals)
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(texts.name)]
 OptionalName = Annotated[str, Field(max_length=100), AfterValidator(texts.name)]
 Holder = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(texts.holder)]
+Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
 Title = Annotated[str, Field(max_length=100), AfterValidator(texts.line)]
 Exact = Annotated[str, AfterValidator(texts.exact)]
 Note = Annotated[str, Field(max_length=500), AfterValidator(texts.line)]
@@ -239,6 +240,12 @@ Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_different)]
 
 class NoteBody(Body):
     note: Note = ""
+
+
+class DecisionNote(Body):
+    """`note`: why; it cannot be taken back."""
+
+    note: Annotated[Note, Field(min_length=1)]
 
 
 class Page(View, Generic[V]):

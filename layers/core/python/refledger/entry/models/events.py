@@ -7,10 +7,9 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from refledger.domain.currencies import MAX_AMOUNT
-from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource
 from refledger.entry.events.checks import MAX_ID_CHARACTERS
-from refledger.entry.models.common import AmountOrZero, Body, Currency, View, refused
-from refledger.entry.models.referrals import AnySource
+from refledger.entry.models.common import AmountOrZero, Body, Capitals, Currency, View, refused
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 # What other products call it: Dub's `/track/lead` and `/track/sale`, FirstPromoter's `/track/signup` and `/track/sale`
@@ -63,7 +62,7 @@ class LeadBody(ToldBody):
     customer_id: Annotated[
         Id | None, Field(description="Your id of the customer: what payments name.", examples=["user-4711"])
     ] = None
-    source: Annotated[AnySource | None, Field(description="Where they came from.")] = None
+    source: Annotated[Annotated[ReferralSource, Capitals] | None, Field(description="Where they came from.")] = None
     campaign: Annotated[str, Field(max_length=MAX_CAMPAIGN_LENGTH, description="Of the link that they followed.")] = ""
 
     @model_validator(mode="after")

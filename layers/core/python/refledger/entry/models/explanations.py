@@ -10,8 +10,8 @@ from refledger.domain.rules import RateSource
 from refledger.domain.times import iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import View
-from refledger.entry.models.payments import DisputeView, RefundView
-from refledger.entry.models.rewards import RewardView
+from refledger.entry.models.refund_views import DisputeView, RefundView
+from refledger.entry.models.reward_views import RewardView
 
 if TYPE_CHECKING:
     from refledger.domain.explaining import Capped, Coming, Earned, Explanation, RatedAgain, ReversedPart

@@ -18,9 +18,9 @@ from refledger.domain.invitations import (
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, Tags, View
+from refledger.entry.models.common import Body, Capitals, Name, Note, OptionalName, PageQuery, Phone, Tags, View
 from refledger.entry.models.ids import ProgramId
-from refledger.entry.models.partners import Email, Phone, TierLabel
+from refledger.entry.models.partners import Email, TierLabel
 from refledger.operations.partners.invitations import Invited
 
 

@@ -13,11 +13,10 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.portals import Portal
 from refledger.domain.programs import Program, ProgramStatus
 from refledger.domain.times import iso
-from refledger.entry.models.common import Body, Capitals, DayView, Name, OptionalName, View, in_major
+from refledger.entry.models.common import Body, Capitals, DayView, Name, OptionalName, Phone, View, in_major
 from refledger.entry.models.links import url_of
 from refledger.entry.models.member_referrals import BalanceView
-from refledger.entry.models.partners import Phone
-from refledger.entry.models.rules import OwnPayView, RuleView
+from refledger.entry.models.rule_views import OwnPayView, RuleView
 
 if TYPE_CHECKING:
     from refledger.operations.partners.partner_profile import ProfileChanges

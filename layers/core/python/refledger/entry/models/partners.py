@@ -21,13 +21,15 @@ from refledger.entry.models.common import (
     Note,
     OptionalName,
     PeriodQuery,
+    Phone,
     Tag,
     Tags,
     View,
     refused,
 )
 from refledger.entry.models.ids import ProgramId
-from refledger.entry.models.rules import OwnPayBody, OwnPayView, to_own
+from refledger.entry.models.rule_views import OwnPayView
+from refledger.entry.models.rules import OwnPayBody, to_own
 
 if TYPE_CHECKING:
     from refledger.operations.partners.partner_lists import PartnerFilter
@@ -39,7 +41,6 @@ Email = Annotated[
     Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$"),
     AfterValidator(texts.address),
 ]
-Phone = Annotated[str, Field(max_length=32, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
 Status = Annotated[PartnerStatus, Capitals]
 
 

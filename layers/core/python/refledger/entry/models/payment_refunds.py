@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field
 
@@ -12,7 +12,9 @@ from refledger.domain.times import iso
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
 from refledger.entry.models.common import Amount, Body, Currency, Note, View, in_major
-from refledger.operations.earning.staff_refunds import RefundRequest
+
+if TYPE_CHECKING:
+    from refledger.operations.earning.staff_refunds import RefundRequest
 
 REASON_LIMIT, REFERENCE_LIMIT = 500, 140
 
@@ -30,6 +32,8 @@ class NewRefund(Body):
     occurred_at: Moment | None = None
 
     def asked(self) -> RefundRequest:
+        from refledger.operations.earning.staff_refunds import RefundRequest  # not for whoever only reads
+
         occurred_ms = moment_ms(self.occurred_at) if self.occurred_at else 0
         return RefundRequest(self.amount, self.currency, self.reason, self.reference, occurred_ms)
 

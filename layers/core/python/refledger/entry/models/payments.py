@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from refledger.domain.payments import Dispute, DisputeStatus, Origin, Payment, PaymentKind, Refund
+from refledger.domain.payments import Dispute, Origin, Payment, PaymentKind, Refund
 from refledger.domain.rewards import Reward
 from refledger.domain.rules import ZeroReason
 from refledger.domain.tellers import Sender
@@ -15,7 +15,8 @@ from refledger.domain.times import DAY_MS, iso
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.models.common import Body, Capitals, Note, PeriodQuery, Query, View, in_major
 from refledger.entry.models.ids import ProgramId
-from refledger.entry.models.rewards import RewardView
+from refledger.entry.models.refund_views import DisputeView, RefundView
+from refledger.entry.models.reward_views import RewardView
 from refledger.operations.labels import Labels, partner_of
 
 
@@ -188,37 +189,6 @@ class ParkedView(View):
             lost=payment.back.lost,
             about=ABOUT.get(payment.kind, SUSPECT),
             actions=ACTIONS.get(payment.kind, ["dismiss"]),
-        )
-
-
-class RefundView(View):
-    amount: int
-    at: str
-    failed: bool
-
-    @classmethod
-    def of(cls, refund: Refund) -> Self:
-        return cls(amount=refund.amount, at=iso(refund.at_ms), failed=refund.failed)
-
-
-class DisputeView(View):
-    """`status`: OPEN, WON or LOST; `amount` is 0 as long as only the end of it is known."""
-
-    payment_id: str
-    amount: int
-    currency: str
-    amount_decimal = in_major("amount")
-    status: DisputeStatus
-    at: str
-
-    @classmethod
-    def of(cls, dispute: Dispute) -> Self:
-        return cls(
-            payment_id=dispute.payment,
-            amount=dispute.amount,
-            currency=dispute.currency,
-            status=dispute.status,
-            at=iso(dispute.at_ms),
         )
 
 

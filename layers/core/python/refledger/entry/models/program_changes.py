@@ -12,7 +12,7 @@ from refledger.domain.rules import RuleSet
 from refledger.domain.times import iso
 from refledger.entry.models.common import Body, Capitals, MoneyView, Note, PageQuery, View
 from refledger.entry.models.programs import ExposureView, ProgramView
-from refledger.entry.models.rules import ProductRuleView, RuleView
+from refledger.entry.models.rule_views import ProductRuleView, RuleView
 from refledger.operations.programs import ProgramUpdate
 
 NAMES = {"reviews_rewards": "review_rewards"}  # all others are called the same in the API

@@ -40,7 +40,8 @@ from refledger.entry.models.common import (
     located,
 )
 from refledger.entry.models.ids import ProgramId
-from refledger.entry.models.rules import FlatAmount, ProductRuleBody, ProductRuleView, Rate, RuleBody, RuleView
+from refledger.entry.models.rule_views import ProductRuleView, RuleView
+from refledger.entry.models.rules import FlatAmount, ProductRuleBody, Rate, RuleBody
 
 
 class CurrencyBody(Body):

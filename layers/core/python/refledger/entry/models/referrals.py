@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, Discriminator, Field, WithJsonSchema, model_validator
@@ -14,8 +14,7 @@ from refledger.domain import amounts, currencies
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid
 from refledger.domain.programs import DEFAULT_PROGRAM
-from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, Referral, ReferralSource, ReferralStatus
-from refledger.domain.times import iso
+from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource, ReferralStatus
 from refledger.domain.withdrawals import WithdrawalStatus
 from refledger.entry.events.checks import moment_ms
 from refledger.entry.events.fields import Moment
@@ -36,17 +35,17 @@ from refledger.entry.models.common import (
     refused,
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
-from refledger.entry.models.rewards import RewardView
-from refledger.operations.bulk import BulkResult
-from refledger.operations.labels import NONE, Labels
-from refledger.operations.referring.expiry import Expired
-from refledger.operations.referring.referral_bulk import Move, Step, Verb
+from refledger.entry.models.referral_views import ReferralView, referral_fields
+from refledger.entry.models.reward_views import RewardView
 from refledger.operations.referring.referral_lists import ReferralFilter
 
 if TYPE_CHECKING:
+    from refledger.operations.bulk import BulkResult
     from refledger.operations.earning.conversions import Converted
     from refledger.operations.referring.closing import Closed
+    from refledger.operations.referring.expiry import Expired
     from refledger.operations.referring.lifecycle import NewReferral, ReferralUpdate
+    from refledger.operations.referring.referral_bulk import Step
 
 MOST = 50  # in one call
 LeadId = Annotated[Exact, Field(min_length=1, max_length=MAX_LEAD_LENGTH, examples=["00Q5e00001AbCdE"])]
@@ -255,76 +254,6 @@ class CustomerQuery(Query):
     program_id: ProgramId = DEFAULT_PROGRAM
 
 
-class ReferralView(View):
-    """`expiresAt`: when it ends if nothing happens; null where it never does, or has converted. `leadId`: as the CRM
-    knows it, for staff, as are `note`, `tags` and the partner's names. `customerId`: what you call who pays, for staff;
-    null where that is sealed, was forgotten, or came before it was kept. `customerHash`: the same for all that one
-    customer pays, for staff.
-
-    `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time. `payoutStatus`:
-    how the withdrawal stands that last paid a reward of it, RETURNED where that money came back.
-    """
-
-    id: str
-    partner_id: str
-    partner_name: str | None
-    partner_company: str | None
-    program_id: str
-    referral_code: str | None
-    status: ReferralStatus
-    source: ReferralSource
-    campaign: str
-    lead_id: str | None
-    customer_known: bool
-    customer_id: str | None
-    customer_hash: str | None
-    created_at: str
-    updated_at: str
-    expires_at: str | None
-    converted_at: str | None
-    paid_at: str | None
-    payout_status: WithdrawalStatus | None
-    closed_at: str | None
-    closed_from: str | None
-    reason: str | None
-    note: str | None
-    tags: list[str] | None
-    version: int
-
-    @classmethod
-    def of(
-        cls, referral: Referral, payouts: Mapping[str, WithdrawalStatus], *, staff: bool, labels: Labels = NONE
-    ) -> Self:
-        return cls(**_fields(referral, payouts, labels, staff=staff))
-
-
-def _fields(
-    referral: Referral, payouts: Mapping[str, WithdrawalStatus], labels: Labels = NONE, *, staff: bool
-) -> dict[str, Any]:
-    waits = referral.until_ms and not referral.converted_at_ms
-    return {
-        "id": referral.id, "partner_id": referral.partner_id,
-        "partner_name": labels.name(referral.partner_id), "partner_company": labels.company(referral.partner_id),
-        "customer_id": (labels.shown(referral.customer_id) or None) if staff else None,
-        "customer_hash": (referral.customer or None) if staff else None, "program_id": referral.program_id,
-        "referral_code": referral.code or None, "status": referral.status, "source": referral.source,
-        "campaign": referral.campaign, "customer_known": bool(referral.customer), "version": referral.version,
-        "created_at": iso(referral.created_at_ms),
-        "updated_at": iso(referral.updated_at_ms or referral.created_at_ms),
-        "expires_at": iso(referral.until_ms) if waits else None,
-        "converted_at": _moment(referral.converted_at_ms), "paid_at": _moment(referral.paid_at_ms),
-        "payout_status": payouts.get(referral.payout),
-        "closed_at": _moment(referral.closed_at_ms), "closed_from": _moment(referral.ended_ms),
-        "reason": referral.reason or None,
-        "lead_id": (referral.lead or None) if staff else None, "note": referral.note if staff else None,
-        "tags": list(referral.tags) if staff else None,
-    }  # fmt: skip
-
-
-def _moment(ms: int) -> str | None:
-    return iso(ms) if ms else None
-
-
 class ConvertedView(ReferralView):
     """The referral with what its conversion was booked as: a payment, and the rewards of its tiers."""
 
@@ -336,7 +265,7 @@ class ConvertedView(ReferralView):
     def made(cls, converted: Converted, payouts: Mapping[str, WithdrawalStatus]) -> Self:
         payment = converted.payment
         return cls(
-            **_fields(converted.referral, payouts, staff=True),
+            **referral_fields(converted.referral, payouts, staff=True),
             payment_id=payment.id,
             conversion=MoneyView(currency=payment.currency, amount=payment.amount),
             rewards=[RewardView.of(each, payouts, staff=True) for each in converted.rewards],
@@ -369,7 +298,9 @@ class ClosedView(ReferralView):
     @classmethod
     def made(cls, closed: Closed, payouts: Mapping[str, WithdrawalStatus]) -> Self:
         return cls(
-            **_fields(closed.referral, payouts, staff=True), cancelled=closed.cancelled, complete=closed.complete
+            **referral_fields(closed.referral, payouts, staff=True),
+            cancelled=closed.cancelled,
+            complete=closed.complete,
         )
 
 
@@ -417,6 +348,8 @@ class ReferralsBody(Body):
         return self
 
     def to_steps(self, ids: Ids) -> list[Step]:
+        from refledger.operations.referring.referral_bulk import Move, Verb
+
         return [
             *(each.to_new(ids) for each in self.create),
             *(Move(Verb.ACCEPT, id) for id in self.accept),

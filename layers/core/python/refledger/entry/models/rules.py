@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from refledger.domain.errors import Invalid
 from refledger.domain.programs import MAX_CURRENCIES
 from refledger.domain.rules import ANY_PRODUCT, BASIS_POINTS, MAX_LISTED, MAX_TIERS, PRODUCT_LENGTH, Own, Pay, Rule
-from refledger.entry.models.common import Amount, Body, Currency, Exact, MoneyView, View, located, whole_number_of
+from refledger.entry.models.common import Amount, Body, Currency, Exact, located, whole_number_of
 
 BasisPoints = whole_number_of("hundredths of a per cent: 15 % is 1500")
 Rate = Annotated[
@@ -98,52 +98,3 @@ class OwnPayBody(PayBody):
 
 def to_own(rates: Sequence[OwnPayBody]) -> Own:
     return tuple(sorted(((each.product_id or ANY_PRODUCT, each.to_pay()) for each in rates), key=lambda own: own[0]))
-
-
-class PayView(View):
-    rate_bps: int | None
-    flat: list[MoneyView] | None
-
-    @classmethod
-    def of(cls, pay: Pay) -> Self:
-        return cls(
-            rate_bps=None if pay.flat else pay.rate_bps,
-            flat=[MoneyView(currency=currency, amount=amount) for currency, amount in pay.flat] or None,
-        )
-
-
-class OwnPayView(PayView):
-    product_id: str | None
-
-    @classmethod
-    def all_of(cls, own: Own) -> list[Self]:
-        return [cls(product_id=product or None, **PayView.of(pay).model_dump()) for product, pay in own]
-
-
-class FirstPaymentView(View):
-    tiers: list[PayView]
-
-
-class RuleView(View):
-    tiers: list[PayView]
-    first_payment: FirstPaymentView | None
-    limit_months: int | None
-    limit_payments: int | None
-
-    @classmethod
-    def of(cls, rule: Rule) -> Self:
-        first = [PayView.of(pay) for pay in rule.first]
-        return cls(
-            tiers=[PayView.of(pay) for pay in rule.tiers],
-            first_payment=FirstPaymentView(tiers=first) if first else None,
-            limit_months=rule.months,
-            limit_payments=rule.payments,
-        )
-
-
-class ProductRuleView(RuleView):
-    product_id: str
-
-    @classmethod
-    def all_of(cls, rules: Sequence[tuple[str, Rule]]) -> list[Self]:
-        return [cls(product_id=product, **RuleView.of(rule).model_dump()) for product, rule in rules]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -13,21 +13,11 @@ from refledger.domain.payout_gate import Blocker, BlockerCode
 from refledger.domain.timelines import Happening, HappeningKind
 from refledger.domain.times import iso
 from refledger.domain.withdrawal_actions import WithdrawalAction
-from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus, WithdrawalStep
-from refledger.entry.models.common import (
-    Amount,
-    Body,
-    Capitals,
-    Currency,
-    Exact,
-    Note,
-    PeriodQuery,
-    Query,
-    View,
-    in_major,
-)
+from refledger.domain.withdrawals import PayoutProblem, Risk, Withdrawal, WithdrawalStatus
+from refledger.entry.models.common import Body, Capitals, Exact, Note, PeriodQuery, Query, View, in_major
 from refledger.entry.models.ids import PartnerId, ProgramId
-from refledger.entry.models.payout_methods import BankAccountView, PayoutMethodBody, PayoutMethodView
+from refledger.entry.models.payout_method_views import BankAccountView, PayoutMethodView
+from refledger.entry.models.withdrawal_views import WithdrawalStepView, common_fields
 from refledger.operations.bulk import BulkOutcome
 
 WAITS = "a second person must approve it"
@@ -35,28 +25,6 @@ BULK = 50  # withdrawals in one request: a function has 15 seconds
 Id = Annotated[str, Field(min_length=1, max_length=64)]  # what could be none is not found, as others that are not there
 
 TransactionId = Annotated[Exact, Field(min_length=1, max_length=140)]  # a bank's may have so many
-
-
-class NewWithdrawal(Body):
-    """Either an account or a method. `payoutMethod`: an account, kept as a method from now on; either this or
-    `payoutMethodId`. `payoutMethodId`: a method that is known.
-    """
-
-    amount: Amount
-    currency: Currency
-    payout_method: PayoutMethodBody | None = None
-    payout_method_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,64}$")] | None = None
-
-    @model_validator(mode="after")
-    def _one_method(self) -> Self:
-        if (self.payout_method is None) == (self.payout_method_id is None):
-            raise ValueError("either payoutMethod or payoutMethodId")
-        return self
-
-    @property
-    def payee(self) -> Account | str:
-        """The account, or the id of a method."""
-        return self.payout_method.to_account() if self.payout_method else str(self.payout_method_id)
 
 
 class TransactionBody(Body):
@@ -241,39 +209,12 @@ class BulkResults(View):
     results: list[WithdrawalBulkResult]
 
 
-class WithdrawalStepView(View):
-    status: WithdrawalStatus
-    at: str
-
-
 class StaffStepView(WithdrawalStepView):
     people = ("by",)
 
     by: str
     by_name: str | None = None
     note: str
-
-
-class WithdrawalView(View):
-    """What the partner sees of it."""
-
-    id: str
-    status: WithdrawalStatus
-    amount: int
-    currency: str
-    amount_decimal = in_major("amount")
-    created_at: str
-    expires_at: str
-    payout_method: PayoutMethodView
-    transaction_id: str | None
-    history: list[WithdrawalStepView]
-
-    @classmethod
-    def of(cls, withdrawal: Withdrawal) -> Self:
-        return cls(
-            **_common(withdrawal),
-            history=[WithdrawalStepView(status=step.status, at=iso(step.at_ms)) for step in _changes(withdrawal)],
-        )
 
 
 class ApprovalView(View):
@@ -366,7 +307,7 @@ class StaffWithdrawalView(View):
         known = withdrawal.are_risks_known or not withdrawal.is_open
         steps = [StaffStepView(status=s.status, at=iso(s.at_ms), by=s.by, note=s.note) for s in withdrawal.steps]
         return cls(
-            **_common(withdrawal),
+            **common_fields(withdrawal),
             account=BankAccountView.of(account) if account else None,
             partner_id=withdrawal.partner_id,
             program_id=withdrawal.program_id,
@@ -383,18 +324,3 @@ class StaffWithdrawalView(View):
             batch_id=withdrawal.batch_id or None,
             history=steps,
         )
-
-
-def _changes(withdrawal: Withdrawal) -> list[WithdrawalStep]:
-    """Its steps without words about problems, which change no status."""
-    before = [WithdrawalStatus.REQUESTED, *(step.status for step in withdrawal.steps)]
-    return [step for was, step in zip(before, withdrawal.steps, strict=False) if step.status is not was]
-
-
-def _common(withdrawal: Withdrawal) -> dict[str, Any]:
-    return {
-        "id": withdrawal.id, "status": withdrawal.status.value, "amount": withdrawal.amount,
-        "currency": withdrawal.currency, "created_at": iso(withdrawal.created_at_ms),
-        "expires_at": iso(withdrawal.expires_at_ms), "payout_method": PayoutMethodView.of(withdrawal.method),
-        "transaction_id": withdrawal.transaction_id or None,
-    }  # fmt: skip

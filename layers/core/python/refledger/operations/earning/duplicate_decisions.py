@@ -18,7 +18,7 @@ from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import duplicate_detection, rating, refunds, reversals
 from refledger.operations.earning.payments import RecordOutcome
-from refledger.operations.earning.rewards import tellers_of
+from refledger.operations.earning.reward_decisions import tellers_of
 from refledger.store import bindings, keys, partners, payments, programs, referrals, rewards, sightings
 from refledger.store.transaction import Write
 

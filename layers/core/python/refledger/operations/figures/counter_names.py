@@ -42,6 +42,7 @@ from refledger.domain.journal import EntryKind
 
 _DIGITS, _CAPITALS, _CODE = "[0-9]+", "[A-Z0-9_]+", "[A-Z0-9z_]+"
 _PATTERNS: Final = {"currency": "[A-Z]{3}", "after": "[0-9]{2}"}
+TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
 NAMES_KEPT = 4_096  # parsed, in a worker
 
 

@@ -22,7 +22,7 @@ from refledger.domain.referrals import CLOSED, Referral, ReferralStatus
 from refledger.domain.rewards import BY_HAND, Cancelled, Reward, RewardStatus, granted
 from refledger.domain.times import DAY_MS, MINUTE_MS, day
 from refledger.domain.withdrawals import Withdrawal
-from refledger.operations.figures.counter_names import Counts
+from refledger.operations.figures.counter_names import TOOK_DAYS, Counts
 from refledger.store import dimensions, keys
 from refledger.store.dimensions import Dimension
 from refledger.store.images import Day, Entity
@@ -31,7 +31,6 @@ Figure = tuple[Dimension, str, int]
 Dated = tuple[str, Dimension, str, int]  # the day first, such as 20261231
 WAITING = (RewardStatus.PENDING, RewardStatus.CALCULATED)
 CONVERTED = (ReferralStatus.CONVERTED, ReferralStatus.PAID)
-TOOK_DAYS = (0, 1, 7, 14, 30, 60, 90, 180)  # where the buckets of the time to convert begin
 COHORT_MONTHS = 12  # what comes later than that is counted with the twelfth
 RANKED = (Counts.CONVERSIONS, Counts.REVENUE, Counts.OVER_CAPS, Counts.EARNED)  # what of a partner leaderboards rank by
 LABEL = re.compile(r"[A-Z0-9_]{1,30}")

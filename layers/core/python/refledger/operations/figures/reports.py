@@ -19,8 +19,7 @@ from refledger.domain.times import day
 from refledger.operations.context import Context
 from refledger.operations.figures import rollups
 from refledger.operations.figures.availability import check_partner_counted
-from refledger.operations.figures.counter_names import Counts, by_currency, by_key, select
-from refledger.operations.figures.counters import TOOK_DAYS
+from refledger.operations.figures.counter_names import TOOK_DAYS, Counts, by_currency, by_key, select
 from refledger.store import dimensions, partners
 from refledger.store.dimensions import Dimension
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from refledger.adapters.ids import Ids
 from refledger.adapters.vault import Vault
-from refledger.domain.duties import Act
 from refledger.domain.errors import (
     MethodNotFound,
     MethodNotUsable,
@@ -19,7 +18,6 @@ from refledger.domain.methods import MAX_ACTIVE, Account, MethodType, PayoutMeth
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.payouts import Payouts
 from refledger.domain.withdrawals import MethodUsed, Withdrawal
-from refledger.operations import duties, likeness
 from refledger.operations.context import Context, commit, retry_on_conflict
 from refledger.store import methods, partners, withdrawals
 from refledger.store.transaction import ConditionFailed
@@ -55,6 +53,8 @@ def add(context: Context, vault: Callable[[], Vault], partner_id: str, account: 
     Idempotent by the account itself. KMS is asked, and `vault` called, only for one that is new or was disabled.
     Raises PartnerSuspended, TooManyMethods, Busy.
     """
+    from refledger.operations import likeness  # few who use methods add one
+
     method_id = id_of(context.ids, partner_id, account)
     known = current_or_none(context, partner_id, method_id)
     if known and known.is_active:
@@ -118,6 +118,9 @@ def verify(
     Raises MethodNotFound, MethodNotUsable (disabled, or the provider says no), Forbidden for the partner's own user,
     PayoutUnavailable, Busy.
     """
+    from refledger.domain.duties import Act  # staff verify; most who use methods know nothing of duties
+    from refledger.operations import duties
+
     duties.check_stranger(Act.VERIFY_ACCOUNT, by, partners.find(context.table, partner_id).customer)
     return _verify(context, vault, payouts, partner_id, method_id, by)
 
@@ -126,6 +129,9 @@ def verify(
 def _verify(
     context: Context, vault: Callable[[], Vault], payouts: Providers, partner_id: str, method_id: str, by: str
 ) -> PayoutMethod:
+    from refledger.domain.duties import Act
+    from refledger.operations import duties
+
     method = methods.current(context.table, partner_id, method_id)
     if method.disabled_at_ms:
         raise MethodNotUsable("the payout method is out of use")
@@ -154,6 +160,8 @@ def show_account(context: Context, vault: Callable[[], Vault], withdrawal: Withd
     Who looks is written down first, each time: if all ends after that, somebody is named who saw nothing, and never the
     other way round. Raises MethodNotFound, NotOpened, Busy.
     """
+    from refledger.operations import likeness
+
     shown = withdrawals.account_shown(withdrawal.id, by, context.now_ms(), context.ids.new())
     commit(context, shown)
     method = _method_of(context, withdrawal)

@@ -1,13 +1,12 @@
-"""Withdrawals, payout methods and batches as they are found and listed; positions are text, "" the beginning."""
+"""Withdrawals and payout methods as they are found and listed; positions are text, "" the beginning."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refledger.domain.batches import Batch, Download
 from refledger.domain.withdrawals import Withdrawal, WithdrawalStatus
 from refledger.operations.context import Context, of_table
-from refledger.store import batches, keys, methods, withdrawals
+from refledger.store import keys, methods, withdrawals
 
 Rows = Iterator[tuple[str, str]]  # (position, id), newest first
 
@@ -16,8 +15,6 @@ find = of_table(withdrawals.find)
 statuses = of_table(withdrawals.statuses)
 of_partner = of_table(withdrawals.of_partner)
 methods_of = of_table(methods.of_partner)
-batches_listed = of_table(batches.newest)
-many_batches = of_table(batches.many)
 
 
 def many(context: Context, ids: list[str], *, strong: bool = False) -> list[Withdrawal]:
@@ -41,13 +38,3 @@ def listed(
     if problem:
         return withdrawals.with_problem(table, before, limit, *bounds)
     return withdrawals.newest(table, before, limit, *bounds)
-
-
-def batch(context: Context, batch_id: str) -> tuple[Batch, list[Withdrawal], list[Download]]:
-    """Find a batch of bank transfers with its withdrawals and who was given its file.
-
-    Raises BatchNotFound.
-    """
-    found = batches.find(context.table, batch_id)
-    lines = withdrawals.many(context.table, [line.withdrawal_id for line in found.lines])
-    return found, lines, batches.downloads(context.table, found.id)

@@ -17,7 +17,8 @@ from refledger.domain.rewards import Reward, RewardStatus, owed, paid, worth
 from refledger.domain.withdrawals import MethodUsed, Withdrawal, WithdrawalStatus, WithdrawalStep
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning.rewards import holder, makers_of
+from refledger.operations.earning.reward_decisions import makers_of
+from refledger.operations.earning.rewards import holder
 from refledger.operations.payouts import payout_gate
 from refledger.store import caps, ledger, payments, programs, rewards, withdrawals
 from refledger.store.transaction import Write

@@ -17,7 +17,8 @@ from refledger.domain.referrals import OPEN, Referral, ReferralStatus
 from refledger.domain.rewards import Cancelled, Reward, RewardStatus
 from refledger.domain.uplines import Link
 from refledger.operations.context import Context, retry_on_conflict
-from refledger.operations.earning.rewards import cancel, make_room
+from refledger.operations.earning.reward_decisions import cancel
+from refledger.operations.earning.rewards import make_room
 from refledger.operations.referring.lifecycle import found_out
 from refledger.operations.upline_resolution import check_stranger
 from refledger.store import bindings, keys, referrals, rewards
