@@ -39,6 +39,7 @@ STOP_LIMIT_SECONDS = 60.0
 PATIENCE_SECONDS = 180.0
 TAIL_LINES = 40
 T = TypeVar("T")
+_marks: list[socket.socket] = []
 
 
 class StartFailedError(AssertionError):
@@ -48,15 +49,28 @@ class StartFailedError(AssertionError):
 def free_ports(count: int) -> list[int]:
     """Ports that nobody uses now, all different.
 
-    Below those that the kernel gives to outgoing connections, so that they are still free at a restart.
+    Below those that the kernel gives to outgoing connections, so that they are still free at a restart; and nobody
+    else who asks here gets them while this process runs.
     """
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().randrange(20_000, 32_000)
         with socket.socket() as probe:
-            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+            if probe.connect_ex(("127.0.0.1", port)) != 0 and _reserve(port):
                 found.append(port)
     return found
+
+
+def _reserve(port: int) -> bool:
+    """Whether the port of that number for datagrams, which no stack uses, could be taken as a mark."""
+    mark = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        mark.bind(("127.0.0.1", port))
+    except OSError:
+        mark.close()
+        return False
+    _marks.append(mark)
+    return True
 
 
 def worker_python() -> Path | None:
@@ -115,7 +129,7 @@ class Stack:
         self._environment = dict(environment or {})
         self._lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
-        self._http = httpx.Client(base_url=self.api, timeout=60)
+        self._http = httpx.Client(base_url=self.api, timeout=PATIENCE_SECONDS)
         self._clients: dict[str, Any] = {}
 
     @property

@@ -64,10 +64,10 @@ def queue_url(stack: Stack, name: str) -> str:
 
 @contextmanager
 def impatient(stack: Stack, name: str) -> Iterator[None]:
-    """A queue that shows a message again after a second; only for functions that are warm."""
+    """A queue that shows a message again after three seconds; only for functions that are warm."""
     sqs, url = stack.client("sqs"), queue_url(stack, name)
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "3"})
     try:
         yield
     finally:

@@ -43,7 +43,8 @@ def test_a_function_is_stopped_at_its_time_limit(shop: Stack) -> None:
     error = invoke(shop, "HastyFunction", plain("hang"))["Payload"]
     assert error["errorType"] == "Sandbox.Timedout"
     assert "Task timed out after 1.00 seconds" in error["errorMessage"]
-    assert invoke(shop, "HastyFunction", plain("dict"))["Payload"] == {"hello": "world"}
+    # a busy machine may need more than a second for that, too
+    wait_until(lambda: invoke(shop, "HastyFunction", plain("dict"))["Payload"] == {"hello": "world"})
 
 
 def test_a_process_that_exits_is_an_error_of_the_runtime(shop: Stack) -> None:

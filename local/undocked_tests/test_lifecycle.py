@@ -125,9 +125,7 @@ def test_who_waits_at_the_end_is_told_so(stack: Stack) -> None:
     began = len(stack.output)
     with ThreadPoolExecutor() as pool:
         hanging = pool.submit(httpx.get, f"{stack.api}/plain/hang", timeout=300, trust_env=False)
-        busy = psutil.Process(stack.pid)
-        wait_until(lambda: any(each.laddr.port == stack.api_port and each.status == "ESTABLISHED"
-                               for each in busy.net_connections("inet")))  # fmt: skip
+        wait_until(lambda: "[local-OrdersFunction] hangs" in stack.output[began:])
         assert stack.stop() == 0
         answer = hanging.result()
     assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
@@ -142,7 +140,7 @@ def test_a_dead_database_is_started_again(stack: Stack) -> None:
     psutil.Process(dead).kill()
     wait_until(lambda: stack.get(f"/orders/{order}", token=stack.token("u1")).status_code == 200)
     assert stack.about()["dynamodb"] != dead
-    assert "undocked: DynamoDB Local is started again" in stack.output
+    wait_until(lambda: "undocked: DynamoDB Local is started again" in stack.output)
 
 
 def test_a_proxy_is_not_asked_for_this_machine(project: Path, tmp_path: Path) -> None:
@@ -175,9 +173,8 @@ def test_changed_code_is_taken_up_at_the_next_call(stack: Stack, project: Path, 
     before = stack.get("/orders/summary").json()
     source = project.parent / path
     source.write_text(source.read_text().replace(old, new))
-    time.sleep(0.15)  # files are looked at ten times a second
-    after = stack.get("/orders/summary").json()
-    assert after["pid"] != before["pid"]
+    # files are looked at ten times a second
+    after = wait_until(lambda: told if (told := stack.get("/orders/summary").json())["pid"] != before["pid"] else {})
     if "static" in old:
         assert (before["static"], after["static"]) == (True, None)
 

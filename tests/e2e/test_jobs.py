@@ -20,7 +20,7 @@ def exported(client: Client, admin: str, what: str, **filters: str) -> list[dict
     job = client.post(admin, "/exports", {"what": what, "filters": filters, "format": "CSV"}, expect=202)["id"]
     eventually(lambda: client.get(admin, f"/exports/{job}")["status"], "DONE", f"export of {what}")
     link = client.get(admin, f"/exports/{job}")["link"]
-    answer = httpx.get(link, timeout=30).raise_for_status()
+    answer = httpx.get(link, timeout=120).raise_for_status()
     assert f"{what.lower()}-{job}.csv" in answer.headers["content-disposition"]
     return list(csv.DictReader(io.StringIO(answer.text, newline="")))
 

@@ -32,8 +32,8 @@ def deaf(stack: Stack, names: dict[str, str]) -> Iterator[None]:
     client.update_event_source_mapping(UUID=names[READER], Enabled=True)
 
 
-def newest(stack: Stack, partner_id: str) -> tuple[str, str, dict[str, Any]]:
-    """(stream, shard, record) of the partner's last change."""
+def newest(stack: Stack, partner_id: str) -> tuple[str, str, dict[str, Any]] | None:
+    """(stream, shard, record) of the partner's last change; None while the stream does not have it."""
     client, table = stack.client("dynamodbstreams"), "refledger-Table"
     (stream,) = client.list_streams(TableName=table)["Streams"]
     found: list[tuple[str, str, dict[str, Any]]] = []
@@ -47,7 +47,7 @@ def newest(stack: Stack, partner_id: str) -> tuple[str, str, dict[str, Any]]:
                 if record["dynamodb"]["Keys"] == {"pk": {"S": f"PARTNER#{partner_id}"}, "sk": {"S": "ROOT"}}
             ]  # fmt: skip
             at = page.get("NextShardIterator") if page["Records"] else None
-    return found[-1]
+    return found[-1] if found else None
 
 
 def given_up(stream: str, shard: str, number: str) -> str:
@@ -87,7 +87,9 @@ def test_what_was_given_up_is_told_again(
     body = {"firstName": "Ada", "lastName": "Example", "email": address}
     partner_id = client.post(people.admin, "/partners", body)["id"]
     assert client.get(people.admin, "/audit", entity=partner_id)["data"] == []
-    stream, shard, record = newest(stack, partner_id)
+    change = wait_until(lambda: newest(stack, partner_id))
+    assert change
+    stream, shard, record = change
     queue, sqs = names[QUEUE], stack.client("sqs")
     sqs.send_message(QueueUrl=queue, MessageBody=given_up(stream, shard, record["dynamodb"]["SequenceNumber"]))
     assert refledger("replay") == ["1 records were told again; 0 messages are left"]

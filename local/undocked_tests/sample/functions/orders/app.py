@@ -89,6 +89,7 @@ def plain(kind: str) -> Any:
         case "sleep":
             time.sleep(2)
         case "hang":
+            print("hangs")
             time.sleep(60)
         case "big":
             return {"statusCode": 200, "body": "x" * 7_000_000}
