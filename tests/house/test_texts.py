@@ -11,14 +11,19 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from refledger.domain.adjustments import AdjustmentKind, AdjustmentStatus
+from refledger.domain.audit import AuditAction
 from refledger.domain.currencies import EXPONENTS
 from refledger.domain.explaining import NextStep
 from refledger.domain.invitations import ApplicationStatus, InvitationStatus
+from refledger.domain.jobs import ExportSubject, JobStatus, LineStatus
+from refledger.domain.journal import Account, EntryKind
 from refledger.domain.likeness import SignalType, TraitKind
 from refledger.domain.loosening import TERMS, ChangeStatus, TermKind
 from refledger.domain.partners import PartnerStatus
 from refledger.domain.payments import DisputeStatus, Origin, PaymentKind
 from refledger.domain.payout_gate import BlockerCode, Weight
+from refledger.domain.people import PersonKind
+from refledger.domain.periods import Interval
 from refledger.domain.programs import CURRENCY_TERMS, ProgramStatus
 from refledger.domain.referrals import ReferralSource, ReferralStatus
 from refledger.domain.rewards import OWN_REASONS, Cancelled, RewardStatus
@@ -29,7 +34,9 @@ from refledger.domain.withdrawals import PayoutProblem, Risk, WithdrawalStatus
 from refledger.entry.access import Role
 from refledger.entry.models.payment_refunds import RefundStatus
 from refledger.entry.models.program_changes import NAMES
+from refledger.operations.figures.leaderboards import RankedBy
 from refledger.operations.inbox import InboxKind
+from refledger.store import keys
 
 WEB = Path(__file__).parents[2] / "web" / "src"
 LANGUAGES = ("en", "de")
@@ -57,6 +64,10 @@ WORDS: dict[str, Iterable[str]] = {
     "ADJUSTMENT_ABOUT": AdjustmentKind, "DECISION": AdjustmentStatus,
     "JOINING": [*ApplicationStatus, *InvitationStatus],
     "PROGRAM": ProgramStatus, "CHANGE": ChangeStatus, "TERM": terms(),
+    "LEG": Account, "ENTRY": EntryKind, "DID": AuditAction, "INTERVAL": Interval,
+    "TYPE": [*(keys.AUDITED - {"PROGRAMS"}), "PROGRAM_CHANGE", "PAYOUT_METHOD", "CODE", "NOTE", "ACCOUNT", "DOWNLOAD"],
+    "PERSON": PersonKind, "EXPORT": ExportSubject, "EXPORT_ABOUT": ExportSubject, "JOB": JobStatus, "LINE": LineStatus,
+    "RANKED": RankedBy,
     "HAPPENED": [*WithdrawalStatus, *(kind for kind in HappeningKind if kind is not HappeningKind.STATUS)],
 }  # fmt: skip
 

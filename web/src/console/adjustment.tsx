@@ -8,7 +8,7 @@ import { number, t, word } from "../shared/texts";
 import { Facts, Part, Show, Status, Title, useLoad, When } from "../shared/ui";
 import { Actions, note } from "./act";
 import type { Adjustment } from "./adjustments";
-import { nameOf, PartnerLink } from "./common";
+import { Crumbs, nameOf, PartnerLink } from "./common";
 
 export default function Screen() {
   const { id = "" } = useRoute().params;
@@ -26,9 +26,7 @@ function Shown({ it, reload }: { it: Adjustment; reload: () => void }) {
   const waits = it.status === "WAITING";
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/adjustments">{t("adjustments")}</a>
-      </p>
+      <Crumbs to="/console/adjustments" name={t("adjustments")} id={it.id} />
       <Title
         text={
           isAnchor

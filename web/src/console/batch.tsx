@@ -23,7 +23,7 @@ import {
   useLoad,
   When,
 } from "../shared/ui";
-import { type BulkResult, nameOf, PartnerLink, Results } from "./common";
+import { Crumbs, type BulkResult, nameOf, PartnerLink, Results } from "./common";
 
 type Whole = Schema["WholeBatchView"];
 type Line = Schema["TransferLineView"];
@@ -98,9 +98,7 @@ function Shown({ it, reload }: { it: Whole; reload: () => void }) {
   ];
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/payouts">{t("payouts")}</a>
-      </p>
+      <Crumbs to="/console/payouts" name={t("payouts")} id={it.id} />
       <Title text={t("batchOf", { when: moment(it.createdAt) })} />
       <p class="sum">
         {many("transfersOf", it.count)} <Sums of={sums(it.lines)} />

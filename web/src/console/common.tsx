@@ -2,6 +2,7 @@
 import { useLocation } from "preact-iso";
 import { api, done, type Schema } from "../shared/api";
 import { Dialog, Select } from "../shared/forms";
+import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
 import { Button, useLoad } from "../shared/ui";
 
@@ -20,6 +21,14 @@ export const PartnerLink = ({ of }: { of: Parameters<typeof nameOf>[0] }) => (
     {nameOf(of)}
     {of.partnerCompany && of.partnerName && <small class="muted">{of.partnerName}</small>}
   </a>
+);
+
+/** The way back to the list of which this is one, and to what the audit knows of it. */
+export const Crumbs = (props: { to: string; name: string; id?: string }) => (
+  <p class="crumbs">
+    <a href={props.to}>{props.name}</a>
+    {props.id && may("GET /api/v1/audit") && <a href={`/console/audit?entity=${props.id}`}>{t("whoDidWhat")}</a>}
+  </p>
 );
 
 /** The filters of a list, kept in its address: deep links and the browser's back do what they should. */

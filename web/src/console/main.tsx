@@ -2,6 +2,7 @@ import "../shared/style.css";
 import { may } from "../shared/session";
 import { Outside, Screens, screens, start } from "../shared/shell";
 import { t } from "../shared/texts";
+import { Tools } from "./tools";
 
 // One line for each screen: the navigation, the addresses and the rights follow from it
 const SCREENS = screens([
@@ -126,6 +127,90 @@ const SCREENS = screens([
     load: () => import("./program"),
     right: "GET /api/v1/programs/{programId}",
   },
+  {
+    path: "/console/reports",
+    title: "reports",
+    group: "figures",
+    texts: "console/reports",
+    load: () => import("./reports"),
+    right: "GET /api/v1/analytics/overview",
+  },
+  {
+    path: "/console/reports/:report",
+    texts: "console/reports",
+    load: () => import("./reports"),
+    right: "GET /api/v1/analytics/overview",
+  },
+  {
+    path: "/console/books",
+    title: "books",
+    group: "figures",
+    texts: "console/books",
+    load: () => import("./books"),
+    right: "GET /api/v1/ledger/trial-balance",
+  },
+  {
+    path: "/console/books/journal",
+    texts: "console/books",
+    load: () => import("./books"),
+    right: "GET /api/v1/ledger/entries",
+  },
+  {
+    path: "/console/books/:id",
+    texts: "console/books",
+    load: () => import("./entry"),
+    right: "GET /api/v1/ledger/entries/{entryId}",
+  },
+  {
+    path: "/console/audit",
+    title: "audit",
+    group: "figures",
+    texts: "console/audit",
+    load: () => import("./audit"),
+    right: "GET /api/v1/audit",
+  },
+  {
+    path: "/console/files",
+    title: "files",
+    group: "figures",
+    texts: "console/files",
+    load: () => import("./files"),
+    right: "GET /api/v1/exports",
+  },
+  {
+    path: "/console/imports/:id",
+    texts: "console/files",
+    load: () => import("./import"),
+    right: "GET /api/v1/imports/{importId}",
+  },
+  {
+    path: "/console/people",
+    title: "people",
+    group: "setup",
+    texts: "console/people",
+    load: () => import("./people"),
+    right: "GET /api/v1/people",
+  },
+  {
+    path: "/console/people/:id",
+    texts: "console/people",
+    load: () => import("./people"),
+    right: "GET /api/v1/people/{personId}",
+  },
+  {
+    path: "/console/settings",
+    title: "settings",
+    group: "setup",
+    texts: "console/settings",
+    load: () => import("./settings"),
+    right: "GET /api/v1/settings",
+  },
+  {
+    path: "/console/search",
+    texts: "console/search",
+    load: () => import("./search"),
+    right: "GET /api/v1/partners",
+  },
 ]);
 
 const NotStaff = () => (
@@ -140,6 +225,6 @@ const NotStaff = () => (
 );
 
 start(
-  () => (may("GET /api/v1/inbox") ? <Screens of={SCREENS} /> : <NotStaff />),
+  () => (may("GET /api/v1/inbox") ? <Screens of={SCREENS} tools={<Tools />} /> : <NotStaff />),
   import.meta.glob(["../texts/shared.*.json", "../texts/console.*.json", "../texts/console/*.json"]),
 );

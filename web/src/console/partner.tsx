@@ -24,7 +24,7 @@ import {
   When,
 } from "../shared/ui";
 import { type Action, type ActionField, Actions, reason } from "./act";
-import { type Withdrawal, words } from "./common";
+import { Crumbs, type Withdrawal, words } from "./common";
 import { Edit } from "./edit";
 import { Codes, Figures, Lines, Notes, Statements } from "./partner-tabs";
 import { Rates } from "./rates";
@@ -58,9 +58,7 @@ function Shown({ it, reload }: { it: Partner; reload: () => void }) {
   const name = it.companyName || person || it.referralCode;
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/partners">{t("partners")}</a>
-      </p>
+      <Crumbs to="/console/partners" name={t("partners")} id={it.id} />
       <Title text={name}>
         <Status of={it.status} />
         {it.tier && <Badge>{it.tier}</Badge>}
@@ -260,8 +258,11 @@ function Balance({ id }: { id: string }) {
     () => done(api.GET("/api/v1/partners/{partnerId}/balance", { params: { path: { partnerId: id } } })),
     [id],
   );
+  const journal = may("GET /api/v1/ledger/entries") && (
+    <a href={`/console/books/journal?partnerId=${id}`}>{t("journal")} →</a>
+  );
   return (
-    <Part title={t("money")}>
+    <Part title={t("money")} aside={journal}>
       <Show of={balance}>
         {({ data }) =>
           data.length === 0 ? (

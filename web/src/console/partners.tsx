@@ -1,5 +1,5 @@
 /** Partners: found as one types. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, done, type Schema, write } from "../shared/api";
 import { may } from "../shared/session";
@@ -34,22 +34,11 @@ export default function Partners() {
   const [filters, setFilter] = useFilters("/console/partners", { q: "", status: "", programId: "" });
   const { q, status, programId } = filters;
   const [typed, setTyped] = useState(q);
-  const search = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (typed === q) return;
     const pause = setTimeout(() => setFilter("q", typed), PAUSE_MS);
     return () => clearTimeout(pause);
   }, [typed]);
-  useEffect(() => {
-    const slash = (event: KeyboardEvent) => {
-      const at = event.target as HTMLElement;
-      if (event.key !== "/" || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) return;
-      event.preventDefault();
-      search.current?.focus();
-    };
-    addEventListener("keydown", slash);
-    return () => removeEventListener("keydown", slash);
-  }, []);
   const list = usePages<Partner>((cursor) => find({ q, status, programId, cursor }), [q, status, programId]);
   const columns: Column<Partner>[] = [
     {
@@ -76,7 +65,6 @@ export default function Partners() {
           {(id, hint) => (
             <input
               id={id}
-              ref={search}
               type="search"
               aria-describedby={hint}
               value={typed}

@@ -23,7 +23,7 @@ import {
   When,
 } from "../shared/ui";
 import { type Action, Actions, Asked, note, reason } from "./act";
-import { PartnerLink } from "./common";
+import { Crumbs, PartnerLink } from "./common";
 import { accept, dismiss, header, nameReferrer, verdict } from "./payments";
 
 type Payment = Schema["PaymentView"];
@@ -54,9 +54,7 @@ function Shown({ it, refunds, reload }: { it: Payment; refunds: Refund[]; reload
   const mayAccept = may("POST /api/v1/payments/{paymentId}/accept");
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/payments">{t("payments")}</a>
-      </p>
+      <Crumbs to="/console/payments" name={t("payments")} id={it.id} />
       <Title
         text={t("paymentOf", {
           amount: money(it.amountDecimal, it.currency),

@@ -27,6 +27,7 @@ import {
   When,
 } from "../shared/ui";
 import { type Action, Actions, note, reason } from "./act";
+import { Crumbs } from "./common";
 import { differences, LIMITS, NUMBERS, PORTAL, type Program, type Terms, TICKS, termsOf } from "./terms";
 import { Editor, payText, Preview } from "./terms-form";
 
@@ -68,11 +69,7 @@ function Shown({ it, isOld, reload }: { it: Program; isOld: boolean; reload: () 
     },
   });
   const codes = it.currencies.map((each) => each.currency);
-  const crumbs = (
-    <p class="crumbs">
-      <a href={isOld ? `${PATH}/${it.id}` : PATH}>{isOld ? it.name : t("programs")}</a>
-    </p>
-  );
+  const crumbs = <Crumbs to={isOld ? `${PATH}/${it.id}` : PATH} name={isOld ? it.name : t("programs")} id={it.id} />;
   if (isEdited)
     return (
       <>

@@ -8,7 +8,7 @@ import { may } from "../shared/session";
 import { many, t, word } from "../shared/texts";
 import { Badge, Button, Facts, Part, Show, Title, tell, useLoad, When } from "../shared/ui";
 import { Actions, note, reason } from "./act";
-import { PartnerLink, sourceOptions, words } from "./common";
+import { Crumbs, PartnerLink, sourceOptions, words } from "./common";
 import { Edit } from "./edit";
 import { customerOf, OPEN, type Referral, ReferralStatus } from "./referrals";
 
@@ -34,9 +34,7 @@ function Shown({ it, program, reload }: { it: Referral; program: Schema["Program
   const currencies = program.currencies.map((each) => each.currency);
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/referrals">{t("referrals")}</a>
-      </p>
+      <Crumbs to="/console/referrals" name={t("referrals")} id={it.id} />
       <Title text={t("referralOf", { name: customerOf(it) })}>
         <ReferralStatus of={it} />
         {it.tags?.map((each) => (

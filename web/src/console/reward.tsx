@@ -10,7 +10,7 @@ import { number, t, word } from "../shared/texts";
 import { Badge, Button, Facts, Part, Show, Status, Title, tell, useLoad, When } from "../shared/ui";
 import { TextField } from "../shared/forms";
 import { Actions, note, reason } from "./act";
-import { nameOf, PartnerLink } from "./common";
+import { Crumbs, nameOf, PartnerLink } from "./common";
 import { Edit } from "./edit";
 import { canApprove, canCancel, Held, paidBody, paidFields } from "./rewards";
 
@@ -38,9 +38,7 @@ function Shown({ of, reload }: { of: Explained; reload: () => void }) {
   const waits = ["PENDING", "CALCULATED"].includes(it.status);
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/rewards">{t("rewards")}</a>
-      </p>
+      <Crumbs to="/console/rewards" name={t("rewards")} id={it.id} />
       <Title text={t("rewardOf", { amount: money(it.netDecimal, it.currency), name: nameOf(it) })}>
         <Status of={it.status} text={word("REWARD", it.status)} />
         {it.cancelled && <Badge>{word("CANCELLED", it.cancelled)}</Badge>}
@@ -278,7 +276,11 @@ function Waterfall({ of }: { of: Explained }) {
       )}
       <p>
         {of.worth > 0 ? t("inBalance", { amount: show(of.worth) }) : t("notInBalance")}{" "}
-        {of.booked && t("entry", { place: number(of.booked.version) })}
+        {of.booked && (
+          <a href={`/console/books/journal?partnerId=${reward.partnerId}&currency=${of.booked.currency}`}>
+            {t("entry", { place: number(of.booked.version) })}
+          </a>
+        )}
       </p>
     </>
   );

@@ -25,7 +25,7 @@ import {
   When,
 } from "../shared/ui";
 import type { Problem } from "../shared/api";
-import { nameOf, PartnerLink, type Withdrawal } from "./common";
+import { Crumbs, nameOf, PartnerLink, type Withdrawal } from "./common";
 
 type Action = NonNullable<Withdrawal["actions"]>[number];
 type Happening = Schema["HappeningView"];
@@ -63,9 +63,7 @@ function Shown({ it, events, methods, signals, reload }: Whole & { reload: () =>
   const actions = (it.actions ?? []).filter((each) => !(each === "APPROVE" && it.status === "REQUESTED" && mine));
   return (
     <>
-      <p class="crumbs">
-        <a href="/console/withdrawals">{t("withdrawals")}</a>
-      </p>
+      <Crumbs to="/console/withdrawals" name={t("withdrawals")} id={it.id} />
       <Title text={t("withdrawalOf", { amount: money(it.amountDecimal, it.currency), name: nameOf(it) })}>
         <Status of={it.status} />
         {it.problem && <Badge tone="bad">{word("PROBLEM_OF", it.problem)}</Badge>}

@@ -40,3 +40,20 @@ export function ago(at: string, now = Date.now()): string {
 /** A day of UTC's, `2026-12-31`: it is the same for every reader. */
 export const calendarDay = (date: string): string =>
   new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(date));
+
+/** A calendar month, `2026-11`, as short as there is room for in a table. */
+export const shortMonth = (of: string): string =>
+  new Intl.DateTimeFormat(language.value, { month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(of));
+
+/** The month so many before this one, as the API writes them. */
+export const monthsAgo = (count: number, now = new Date()): string =>
+  new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - count, 1)).toISOString().slice(0, 7);
+
+/** A day as an address has it, and nothing for what is none. */
+export const dayIn = (text: string): string => (/^\d{4}-\d{2}-\d{2}$/.test(text) && Date.parse(text) ? text : "");
+
+const shifted = (date: string, days: number): string =>
+  new Date(Date.parse(date) + days * 24 * 60 * MINUTE).toISOString().slice(0, 10);
+
+export const dayBefore = (date: string): string => shifted(date, -1);
+export const dayAfter = (date: string): string => shifted(date, 1);

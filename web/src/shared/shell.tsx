@@ -37,10 +37,10 @@ export const screens = (table: Screen[]): Ready[] =>
   table.map((each) => ("screen" in each ? each : { ...each, screen: lazily(each.load, each.texts) }));
 
 /** The app as who is signed in may see it. */
-export function Screens({ of }: { of: Ready[] }) {
+export function Screens({ of, tools }: { of: Ready[]; tools?: ComponentChildren }) {
   const open = of.filter((each) => !each.right || may(each.right));
   return (
-    <Frame places={open.filter((each): each is Ready & Place => Boolean(each.title))}>
+    <Frame places={open.filter((each): each is Ready & Place => Boolean(each.title))} tools={tools}>
       <Router>
         {open.map((each) => (
           <Route key={each.path} path={each.path} component={each.screen} />
@@ -129,7 +129,8 @@ function Navigation({ places }: { places: Place[] }) {
   );
 }
 
-function Frame({ places, children }: { places: Place[]; children: ComponentChildren }) {
+function Frame(props: { places: Place[]; tools?: ComponentChildren; children: ComponentChildren }) {
+  const { places, tools, children } = props;
   const who = session.value;
   const roles = who?.roles.map((each) => word("ROLE", each)).join(", ");
   const [isOpen, setOpen] = useState(false);
@@ -146,6 +147,7 @@ function Frame({ places, children }: { places: Place[]; children: ComponentChild
           {who && who.stage !== "prod" && <span class="badge wait">{who.stage}</span>}
         </a>
         <Navigation places={places} />
+        {tools}
         <div class="me">
           <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             {app === "console" ? (who?.name ?? name) : name}

@@ -19,4 +19,11 @@ export interface Catalogs {
   "portal/statements": typeof import("./portal/statements.en.json");
   "portal/me": typeof import("./portal/me.en.json");
   "portal/join": typeof import("./portal/join.en.json");
+  "console/audit": typeof import("./console/audit.en.json");
+  "console/books": typeof import("./console/books.en.json");
+  "console/files": typeof import("./console/files.en.json");
+  "console/people": typeof import("./console/people.en.json");
+  "console/reports": typeof import("./console/reports.en.json");
+  "console/search": typeof import("./console/search.en.json");
+  "console/settings": typeof import("./console/settings.en.json");
 }
