@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -14,7 +15,12 @@ from refledger.domain.links import Links
 from refledger.domain.portals import Portal
 from refledger.domain.times import MINUTE_MS
 from refledger.entry import access
-from refledger.operations.partners import portal_sessions
+from refledger.entry.observability import logger
+from refledger.operations.context import PROGRAM_KEPT_MS
+from refledger.operations.figures import rollups
+from refledger.operations.partners import anonymization, partners, portal_sessions
+from refledger.operations.rate_limits import LimitKind
+from tests.support import functions
 from tests.support.functions import Answer, World, assert_problem, load
 
 BEGIN, PAGE = "POST /api/v1/portal-sessions", "GET /embed/{programId}"
@@ -65,7 +71,14 @@ def test_a_session_reads_what_is_the_partners(told: World) -> None:
 
 
 def test_nothing_of_it_says_who_they_are(told: World) -> None:
-    """What a page with a script of others may see has no address, phone or account."""
+    """What a page with a script of others may see has no name, address, phone or account."""
+    made = partners.NewPartner("Quentin", "Quill", "qq@example.com", phone="+4930901820", company_name="Quill Ltd")
+    partner = partners.create(told.books.context, made, "admin", None, "body")
+    token = str(told.call(BEGIN, **SERVICE, body={"partnerId": partner.id}).body["token"])
+    shown = "".join(json.dumps(read(told, f"GET /api/v1/embed/{name}", token).body) for name in LISTS)
+    assert partner.code in shown
+    for word in ("Quentin", "Quill", "qq@example.com", "901820"):
+        assert word not in shown
     assert set(EMBEDDED) == {
         *(f"GET /api/v1/embed/{name}" for name in (*LISTS, "performance")),
         "GET /api/v1/embed/rewards/{rewardId}/explain",
@@ -77,8 +90,10 @@ def test_it_opens_nothing_else(told: World) -> None:
     token = token_of(told)
     headers = {"authorization": f"Bearer {token}"}
     for route, rule in access.ROUTES.items():
-        if rule and not rule.embedded and "{" not in route:
-            answer = told.call(route, sub=None, headers=headers, body={} if route.startswith("P") else None)
+        if rule and not rule.embedded:
+            ids = dict.fromkeys(re.findall(r"{(\w+)}", route), told.books.partner("bob").id)
+            body: Any = {} if route.startswith("P") else None
+            answer = told.call(route, sub=None, headers=headers, path=ids, body=body)
             assert (answer.status, answer.code) == (401, "UNAUTHENTICATED"), route
     for route in EMBEDDED:
         path = {"rewardId": "0" * 48} if "{" in route else None
@@ -137,6 +152,127 @@ def test_a_partner_who_is_stopped_sees_nothing(told: World, verb: str, back: str
         assert read(told, "GET /api/v1/embed/links", token_of(told, name)).status == 200
 
 
+# ---------------------------------------------------------------- what somebody may try
+
+
+def test_it_shows_no_more_than_signing_in_does_and_changes_nothing() -> None:
+    """Each route reads what its partner reads signed in. What moves money, or says where it goes, is asked of a person
+    who signed in a moment ago, and is none of them.
+    """
+    for route in EMBEDDED:
+        own = (route.replace("/embed/", "/me/"), route.replace("/embed/", "/"))
+        rules = [rule for each in own if (rule := access.ROUTES.get(each))]
+        assert route.startswith("GET ")
+        assert any(rule.own for rule in rules), route
+    money = {
+        "POST /api/v1/referrals/withdraw", "POST /api/v1/payout-methods", "DELETE /api/v1/payout-methods/{methodId}",
+    }  # fmt: skip
+    for route in money:
+        assert access.is_fresh(route)
+        assert not access.is_embedded(route)
+
+
+def test_a_partners_own_sign_in_is_no_session_nor_the_other_way_round(told: World) -> None:
+    """A token that a gateway has looked at opens no embedded route, whatever stands in its header."""
+    token = token_of(told)
+    headers = {"authorization": f"Bearer {token}"}
+    alice = told.call("GET /api/v1/embed/links", sub="alice", headers=headers)
+    assert alice.body == told.call("GET /api/v1/me/links", sub="bob").body, "the session's, whoever sends it"
+    assert_problem(told.call("GET /api/v1/embed/links", sub="bob"), 401)
+
+
+def test_a_page_of_a_list_goes_on_for_its_own_partner_alone(told: World) -> None:
+    """A cursor of another session, or of who is signed in, is no place to go on from."""
+    told.books.chain("dora", "emil", "fred")
+    for number in range(3):
+        told.books.earn("fred", f"cursor-{number}", 50_000)
+    route, one = "GET /api/v1/embed/rewards", {"limit": "1"}
+    emils = {"authorization": f"Bearer {token_of(told, 'emil')}"}
+    doras = {"authorization": f"Bearer {token_of(told, 'dora')}"}
+    first = told.call(route, sub=None, headers=emils, query=one)
+    more = {**one, "cursor": first.body["nextCursor"]}
+    assert told.call(route, sub=None, headers=emils, query=more).status == 200
+    assert_problem(told.call(route, sub=None, headers=doras, query=more), 422)
+    assert_problem(told.call("GET /api/v1/me/rewards", sub="emil", query=more), 422)
+
+
+def test_who_has_a_session_shuts_nobody_out(dynamodb_endpoint: str) -> None:
+    """Its calls are counted apart from those of the partner who signs in."""
+    limits = ",".join(f"{kind}={2 if kind is LimitKind.READS else 9}" for kind in LimitKind)
+    with functions.world(dynamodb_endpoint, LIMITS=limits) as made:
+        made.books.program(portal=Portal((SITE,)))
+        made.books.chain("alice", "bob")
+        token = token_of(made)
+        statuses = [read(made, "GET /api/v1/embed/program", token).status for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        assert made.call("GET /api/v1/me/program", sub="bob").status == 200
+
+
+def test_who_is_forgotten_is_shown_to_nobody(told: World) -> None:
+    """At once: neither with a token that was good, nor with another one."""
+    told.books.chain("gone", "customer-of-gone")
+    token = token_of(told, "gone")
+    assert read(told, "GET /api/v1/embed/links", token).status == 200
+    anonymization.partner(told.books.context, told.books.partner("gone").id)
+    for route in EMBEDDED:
+        assert_problem(read(told, route, token, rewardId="0" * 48), 401)
+    refused = begin(told, "gone")
+    assert refused.status == 409
+    assert begin(told, "bob").status == 201
+    unknown = told.call(BEGIN, **SERVICE, body={"partnerId": "0" * 16})
+    assert (unknown.status, unknown.code) == (404, "PARTNER_NOT_FOUND")
+
+
+def test_whoever_takes_the_origins_away_closes_all_sessions(fresh: World) -> None:
+    """What leaked, and from wherever, is worth nothing a minute later."""
+    fresh.books.change_program(portal=Portal((SITE,)))
+    fresh.books.chain("alice", "bob")
+    token = token_of(fresh)
+    assert read(fresh, "GET /api/v1/embed/balance", token).status == 200
+    fresh.books.change_program(portal=None)
+    fresh.books.clock.forward(PROGRAM_KEPT_MS + 1)
+    for route in EMBEDDED:
+        assert_problem(read(fresh, route, token, rewardId="0" * 48), 401)
+    fresh.books.change_program(portal=Portal((SITE,)))
+    fresh.books.clock.forward(PROGRAM_KEPT_MS + 1)
+    assert read(fresh, "GET /api/v1/embed/balance", token).status == 200
+
+
+def test_a_partner_of_a_program_that_shows_none_has_none(told: World) -> None:
+    """Their own program says whether and where, not the one that the page is of."""
+    told.books.program("closed")
+    other = told.books.member("olga", "closed")
+    refused = told.call(BEGIN, **SERVICE, body={"partnerId": other.id})
+    assert (refused.status, refused.code) == (409, "CONFLICT")
+
+
+def test_no_log_and_no_refusal_repeats_a_token(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good or not, refused or broken down: whoever reads logs shows nobody's portal."""
+    token = token_of(told)
+    kind, partner, ends, mac = token.split("_")
+    written = io.StringIO()
+    for each in logger().handlers:
+        monkeypatch.setattr(each, "stream", written)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("unexpected")
+
+    monkeypatch.setattr(rollups, "of_partner", broken)
+    answers = [
+        read(told, "GET /api/v1/embed/balance", token),
+        read(told, "GET /api/v1/embed/rewards/{rewardId}/explain", token, rewardId="no-such"),
+        read(told, "GET /api/v1/embed/links", f"{kind}_{partner}_{int(ends) + 1}_{mac}"),
+        told.call("GET /api/v1/embed/rewards", sub=None, headers={"authorization": token}),
+        told.call("POST /api/v1/referrals/withdraw", sub=None, headers={"authorization": f"Bearer {token}"}, body={}),
+    ]
+    assert [answer.status for answer in answers] == [500, 404, 401, 401, 401]
+    logged = written.getvalue()
+    assert "unexpected" in logged
+    for text in (logged, *(json.dumps([answer.headers, answer.body]) for answer in answers)):
+        assert mac not in text
+        assert "rlp_" not in text
+
+
 # ---------------------------------------------------------------- the page
 
 
@@ -176,3 +312,20 @@ def test_a_program_that_names_none_is_shown_nowhere(told: World, site: Path) -> 
     told.books.context._programs.clear()
     for id in ("no-such", "../etc", "A"):
         assert_problem(told.call(PAGE, sub=None, path={"programId": id}), 404)
+
+
+def test_what_a_program_is_called_runs_nowhere(told: World, site: Path) -> None:
+    """Its name stands in the page as text that cannot end the script around it, and in no header."""
+    was = told.books.context.program("default").portal
+    name = "</script><script>alert(1)</script>'\"; <!--"
+    told.books.change_program(portal=Portal((SITE,), name=name, logo_url="https://cdn.example.com/l.svg?a=(b)*c"))
+    told.books.context._programs.clear()
+    answer = told.call(PAGE, sub=None, path={"programId": "default"})
+    told.books.change_program(portal=was)
+    told.books.context._programs.clear()
+    assert answer.body.count("<script") == answer.body.count("</script") == 1
+    (said,) = re.findall(r'json">(.*)</script>', answer.body)
+    assert json.loads(said)["name"] == name
+    policy = answer.headers["content-security-policy"]
+    assert "img-src 'self' data: blob: https://cdn.example.com;" in policy
+    assert policy.count(";") == 9

@@ -10,17 +10,31 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, Route, expect
 
 from tests.web.browser import ADMIN, PROGRAM, ROOT, Visitor, World
 
 PAGE = """<!doctype html><html lang="en"><title>Shop</title><h1>Your account</h1><div id="portal"></div>
-<script src="{api}/embed.js" data-program="embedded" data-token-url="/token" data-into="#portal"></script></html>"""
+<script src="{api}/embed.js" data-program="{program}" data-token-url="/token" data-into="#portal"></script></html>"""
+
+# Somebody else's page, in a frame beside the portal: asks for the token, and gives the portal another one
+THIEF = """<!doctype html><html lang="en"><title>Advertisement</title><p id="sent">0</p><p id="heard"></p><script>
+onmessage = ({ data }) => { heard.textContent += JSON.stringify(data); };
+setInterval(() => {
+  parent.postMessage({ refledger: 1, wants: "token", height: 9000 }, "*");
+  for (let at = 0; at < parent.length; at++)
+    if (parent[at] !== self) parent[at].postMessage({ refledger: 1, token: "rlp_of_a_thief", failed: true }, "*");
+  sent.textContent++;
+}, 20);
+</script></html>"""
 
 
 @contextmanager
-def shop(world: World, who: dict[str, str]) -> Iterator[tuple[str, list[int]]]:
-    """A site of the owner's, whose server knows which partner is signed in. Yields its origin, and what it asked."""
+def shop(world: World, who: dict[str, str], pages: dict[str, str] | None = None) -> Iterator[tuple[str, list[int]]]:
+    """A site of the owner's, whose server knows which partner is signed in. Yields its origin, and what it asked.
+
+    `pages`: others than `/`, by their paths.
+    """
     asked: list[int] = []
 
     def ask() -> dict[str, Any]:
@@ -41,7 +55,8 @@ def shop(world: World, who: dict[str, str]) -> Iterator[tuple[str, list[int]]]:
             self.wfile.write(text.encode())
 
         def do_GET(self) -> None:
-            self._answer("text/html", PAGE.replace("{api}", world.client.api) if self.path == "/" else "")
+            text = {"/": PAGE, **(pages or {})}.get(self.path, "")
+            self._answer("text/html", text.replace("{api}", world.client.api).replace("{program}", who["program"]))
 
         def do_POST(self) -> None:
             self._answer("application/json", json.dumps({"token": ask()["token"]}))
@@ -58,24 +73,24 @@ def shop(world: World, who: dict[str, str]) -> Iterator[tuple[str, list[int]]]:
         server.server_close()
 
 
-def allow(world: World, origins: list[str]) -> None:
-    """A program of its own, whose portal these may show; the next version where it is there already."""
-    client = world.client
+def allow(world: World, who: dict[str, str], origin: str, name: str) -> dict[str, Any]:
+    """A program whose portal this origin may show, and a partner of it, who is signed in there."""
     body = {
-        **PROGRAM, "id": "embedded", "name": "Friends",
-        "portal": {"allowedOrigins": origins, "name": "Friends of the shop", "accent": "#ffcc00"},
+        **PROGRAM, "id": who["program"], "name": "Friends",
+        "portal": {"allowedOrigins": [origin], "name": "Friends of the shop", "accent": "#ffcc00"},
     }  # fmt: skip
-    client.post(ADMIN, "/programs", body, key="embedded")
+    world.client.post(ADMIN, "/programs", body, key=who["program"])
+    told = {"programId": who["program"], "firstName": name, "lastName": "Inset", "email": f"{name}@pages.example.com"}
+    made = world.client.post(ADMIN, "/partners", told, key=f"pages-{name}")
+    who["partner"] = made["id"]
+    return dict(made)
 
 
 def test_a_partner_reads_and_shares_on_the_owners_page(browser: Browser, world: World) -> None:
     """In the shop's frame and colour, with a token that no address has; not in the frame of anybody else."""
-    who: dict[str, str] = {}
+    who = {"program": "embedded"}
     with shop(world, who) as (origin, asked), shop(world, who) as (elsewhere, _):
-        allow(world, [origin])
-        eli = {"programId": "embedded", "firstName": "Eli", "lastName": "Embed", "email": "eli@pages.example.com"}
-        made = world.client.post(ADMIN, "/partners", eli, key="pages-eli")
-        who["partner"] = made["id"]
+        made = allow(world, who, origin, "Eli")
         visitor = Visitor(browser, origin, others=(world.client.api,))
         visitor.go("/")
         frame = visitor.page.frame_locator("iframe")
@@ -99,6 +114,62 @@ def test_a_partner_reads_and_shares_on_the_owners_page(browser: Browser, world: 
         stranger.page.wait_for_load_state("networkidle")
         assert stranger.page.frame_locator("iframe").get_by_role("link", name="Share").count() == 0
         stranger.close()
+
+
+def test_a_frame_beside_it_is_neither_heard_nor_answered(browser: Browser, world: World) -> None:
+    """Not while the portal waits for its token, nor later; and no address that a browser keeps or sends has a token."""
+    who = {"program": "beside"}
+    pages: dict[str, str] = {}
+    with shop(world, who, pages) as (origin, asked), shop(world, who, {"/thief": THIEF}) as (evil, _):
+        pages["/both"] = PAGE.replace("<div", f'<iframe id="evil" src="{evil}/thief"></iframe><div')
+        made = allow(world, who, origin, "Ida")
+        visitor = Visitor(browser, origin, others=(world.client.api, evil))
+        page, addresses, tokens, held = visitor.page, list[str](), set[str](), list[Route]()
+
+        def note(request: Request) -> None:
+            addresses.extend([request.url, request.headers.get("referer", "")])
+            if "/api/v1/" in request.url:
+                tokens.add(request.headers.get("authorization", ""))
+
+        page.on("request", note)
+        page.route("**/token", lambda route: held.append(route))
+        with page.expect_request("**/token"):
+            visitor.go("/both")
+        (thief,) = (frame for frame in page.frames if frame.url.startswith(evil))
+        count = int(thief.locator("#sent").inner_text())
+        thief.wait_for_function("least => Number(sent.textContent) > least", arg=count + 5)
+        held[0].continue_()
+        portal = page.frame_locator("#portal iframe")
+        expect(portal.get_by_text(f"/r/{made['referralCode']}").first).to_be_visible()
+        portal.get_by_role("link", name="Earnings", exact=True).click()
+        expect(portal.get_by_role("heading", level=1, name="Earnings")).to_be_visible()
+        expect(thief.locator("#heard")).to_be_empty()
+        assert page.locator("#portal iframe").evaluate("frame => frame.offsetHeight") < 9_000
+        (bearer,) = tokens
+        assert (asked, bearer.startswith("Bearer rlp_"), "thief" in bearer) == ([201], True, False)
+        assert not [each for each in (*addresses, *(frame.url for frame in page.frames)) if "rlp_" in each]
+        whole = portal.get_by_role("link", name="Open the whole portal")
+        assert (whole.get_attribute("target"), whole.get_attribute("rel")) == ("_blank", "noopener")
+        visitor.close()
+        # by the gateway, which looks at the tokens of every other route
+        for method, path in (("POST", "/referrals/withdraw"), ("POST", "/payout-methods"), ("PATCH", "/me")):
+            headers = {"authorization": bearer}
+            assert world.client.http.request(method, f"/api/v1{path}", json={}, headers=headers).status_code == 401
+
+
+def test_no_page_puts_itself_around_the_portal_or_where_money_moves(browser: Browser, world: World) -> None:
+    """Whoever shows the owner's page in a frame shows it without; the portal that pays out is shown in nobody's."""
+    who = {"program": "around"}
+    pages = {"/money": '<!doctype html><title>Shop</title><iframe src="{api}/portal/withdraw"></iframe>'}
+    with shop(world, who, pages) as (origin, _), shop(world, who, pages) as (evil, _):
+        pages["/around"] = f'<!doctype html><title>You have won</title><iframe src="{origin}/"></iframe>'
+        allow(world, who, origin, "Una")
+        for own, path in ((evil, "/around"), (origin, "/money")):
+            refused = ["frame-ancestors", "ERR_BLOCKED"]
+            visitor = Visitor(browser, own, others=(world.client.api, origin), expected=refused)
+            with visitor.page.expect_console_message(lambda told: "frame-ancestors" in told.text):
+                visitor.go(path)
+            visitor.close()
 
 
 def test_an_admin_says_who_may_show_it_and_how(visit: Callable[..., Visitor], world: World) -> None:

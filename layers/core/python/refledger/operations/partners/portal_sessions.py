@@ -40,8 +40,7 @@ def begin(context: Context, partner_id: str) -> PortalSession:
     partner.check_known()
     if partner.status not in READS:
         raise PartnerSuspended(f"the partner is {partner.status}")
-    portal = context.program(partner.program_id).portal
-    if not portal or not portal.allowed_origins:
+    if not _is_shown(context, partner):
         raise Conflict("the program names no origin that may show its portal: portal.allowedOrigins")
     expires_ms = context.now_ms() + SESSION_MINUTES * MINUTE_MS
     token = f"rlp_{partner.id}_{expires_ms}_{_mac(context, partner.id, expires_ms)}"
@@ -59,9 +58,15 @@ def partner_of(context: Context, token: str) -> Partner:
     if int(found[2]) <= context.now_ms():
         raise Unauthenticated("the portal session has ended: ask for another one")
     partner = partners.find(context.table, found[1])
-    if partner.forgotten_at_ms or partner.status not in READS:
+    if partner.forgotten_at_ms or partner.status not in READS or not _is_shown(context, partner):
         raise Unauthenticated("the portal is closed for this partner")
     return partner
+
+
+def _is_shown(context: Context, partner: Partner) -> bool:
+    """Whether the program names any page: who takes all away closes what was opened, a minute later at most."""
+    portal = context.program(partner.program_id).portal
+    return bool(portal and portal.allowed_origins)
 
 
 def _mac(context: Context, partner_id: str, expires_ms: int) -> str:
