@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
 
-from refledger.threads import side_by_side
+from refledger.threads import SIDE_BY_SIDE, side_by_side
 
 PATIENCE_SECONDS = 60
 
@@ -46,3 +47,31 @@ def test_one_that_fails_takes_nothing_from_the_others_and_the_first_is_told() ->
     with pytest.raises(ValueError, match=r"^2$"):
         side_by_side(work, range(8), 4)
     assert done == {0, 1, 3, 4, 6, 7}
+
+
+def test_threads_are_kept_from_one_call_to_the_next() -> None:
+    """To start one takes more than most of what it does."""
+
+    def kept() -> set[int | None]:
+        return {thread.ident for thread in threading.enumerate() if thread.name == SIDE_BY_SIDE}
+
+    side_by_side(abs, range(4), 4)
+    first = kept()
+    side_by_side(abs, range(4), 4)
+    assert kept() == first
+    assert len(first) >= 3
+
+
+def test_work_that_has_work_of_its_own_waits_for_no_thread_that_waits_for_it() -> None:
+    """With all threads busy, whoever asks does the work themselves."""
+    found = side_by_side(lambda outer: side_by_side(lambda inner: outer * inner, range(4), 4), range(8), 4)
+    assert found == [[outer * inner for inner in range(4)] for outer in range(8)]
+
+
+def test_a_fork_has_threads_of_its_own() -> None:
+    """Those of before are not there any more: workers of a stack on one machine are forks."""
+    side_by_side(abs, range(4), 4)
+    child = os.fork()
+    if not child:
+        os._exit(side_by_side(abs, [-1, -2, -3], 3) != [1, 2, 3])
+    assert os.waitpid(child, 0)[1] == 0

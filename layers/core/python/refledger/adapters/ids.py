@@ -5,12 +5,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 
 from refledger.domain import base32, codes
 
 ID_BYTES = 10  # 16 characters
 LONG_ID_BYTES = 15  # 24 characters
+USERS_KEPT = 256
 
 
 class Ids:
@@ -21,6 +22,7 @@ class Ids:
 
     def __init__(self, secret: str | Callable[[], str]) -> None:
         self._secret = secret
+        self._user = lru_cache(USERS_KEPT)(partial(self.hash, "user"))  # each event asks for its customer several times
 
     @cached_property
     def _key(self) -> bytes:
@@ -42,7 +44,7 @@ class Ids:
 
         The `sub` of their token, a payment's customer id.
         """
-        return self.hash("user", sub)
+        return self._user(sub)
 
     def alike(self, kind: str, *parts: str) -> str:
         """Hash what partners may have in common.

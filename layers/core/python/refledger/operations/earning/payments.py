@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 
 from refledger.domain.errors import Unreadable
 from refledger.domain.maturity import MaturityMessage
@@ -82,10 +83,9 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
 
     def once(parked: Payment | None = None) -> Recorded | None:
         program_id, customer, binding = _whose(context, received, strong=parked is not None)
-        payment = told(received, id, customer, program_id)
+        payment = told(received, id, customer, program_id, _other_ids(context, received))
         if parked:
             payment = better(payment, parked)
-        payment = replace(payment, other_ids=_other_ids(context, received))
         program = context.program(program_id)
         if binding and not program.earns_at(received.occurred_at_ms):  # what is kept may not know of its end
             program = context.program_after(program_id, context.now_ms())
@@ -196,7 +196,9 @@ def inferred(context: Context, customer: str, paid_at_ms: int, *, strong: bool =
     return found[0] if len(found) == 1 else None
 
 
-def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> Payment:
+def told(
+    received: PaymentReceived, id: str, customer: str, program_id: str, other_ids: tuple[str, ...] = ()
+) -> Payment:
     """Return the payment as its event tells it, before anybody has looked what it earns."""
     payment = Payment(
         id=id,
@@ -215,6 +217,7 @@ def told(received: PaymentReceived, id: str, customer: str, program_id: str) -> 
         program_said=received.program_said,
         occurred_at_ms=received.occurred_at_ms,
         back=TakenBack(uncaptured=received.uncaptured),
+        other_ids=other_ids,
     )
     return replace(payment, body=said(payment))
 
@@ -300,25 +303,21 @@ def assess(
     now_ms = context.now_ms()
     back = parked.back if parked else payment.back
     revision = parked.revision + 1 if parked else payment.revision
-    assessed = replace(payment, created_at_ms=now_ms, due_ms=now_ms, back=back, revision=revision)
+    become = partial(replace, payment, created_at_ms=now_ms, due_ms=now_ms, back=back, revision=revision)
     earned: list[Reward] = []
     counted: list[Write] = []
     if binding is None:
-        outcome, assessed = (
-            RecordOutcome.UNREFERRED,
-            replace(assessed, kind=PaymentKind.IGNORED, reason=RecordOutcome.UNREFERRED),
-        )
+        outcome = RecordOutcome.UNREFERRED
+        assessed = become(kind=PaymentKind.IGNORED, reason=outcome)
     elif why_not := binding.why_not(payment.occurred_at_ms):
-        outcome, assessed = RecordOutcome(why_not), replace(assessed, kind=PaymentKind.IGNORED, reason=why_not)
+        outcome, assessed = RecordOutcome(why_not), become(kind=PaymentKind.IGNORED, reason=why_not)
         if why_not == EXPIRED and payment.origin is Origin.PAYMENT:  # it earns if one that was made in time comes yet
             counted = bindings.paid_after_expiry(binding, payment.occurred_at_ms, payment.id)
     elif not program.earns_at(payment.occurred_at_ms):
-        outcome, assessed = (
-            RecordOutcome.PAUSED,
-            replace(assessed, kind=PaymentKind.IGNORED, reason=RecordOutcome.PAUSED),
-        )
+        outcome = RecordOutcome.PAUSED
+        assessed = become(kind=PaymentKind.IGNORED, reason=outcome)
     elif not program.takes(payment.currency):
-        outcome, assessed = RecordOutcome.FOREIGN, replace(assessed, kind=PaymentKind.FOREIGN)
+        outcome, assessed = RecordOutcome.FOREIGN, become(kind=PaymentKind.FOREIGN)
     else:
         due_ms = max(payment.occurred_at_ms + program.hold_days * DAY_MS, now_ms)
         terms = rating.terms_of(context, binding)
@@ -327,8 +326,8 @@ def assess(
         counted += suspicion.writes
         parts = rating.split(payment, binding, terms)
         earned = [rating.earn(context, payment, binding, program, part, due_ms) for part in parts if part.amount]
-        assessed = replace(
-            assessed, kind=PaymentKind.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
+        assessed = become(
+            kind=PaymentKind.PAYMENT, due_ms=due_ms, referral_id=binding.referral_id,
             shares=tuple((reward.id, reward.amount) for reward in earned),
             unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing),
         )  # fmt: skip
