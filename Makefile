@@ -33,14 +33,16 @@ run: ## run the whole system on this machine, until Ctrl-C (API_PORT=…, AWS_PO
 # Levels: rules and pages, in half a minute; operations and handlers on a table in memory, DynamoDB itself, and the real state machine;
 # running stacks. Those that need stacks come by themselves: a stack at rest still takes a share of the machine.
 UNIT = tests/domain tests/docs tests/house tests/adapters
-STACKS = tests/e2e tests/cli tests/web local/undocked_tests
+# The longest begin first, so that both workers end together: xdist would begin with the largest number of tests.
+STACKS = tests/web tests/e2e local/undocked_tests tests/cli
+BY_STACK = --dist loadgroup --no-loadscope-reorder
 PYTEST = $(PY) -m pytest -n 2
 
 test: ## run all tests (ARGS="tests/domain -x" runs some)
 	$(SETUP) dev worker dynamodb web browser
 ifeq ($(ARGS),)
 	$(PYTEST) -p tests.support.covered --dist loadfile tests $(STACKS:%=--ignore=%)
-	$(PYTEST) --dist loadgroup $(STACKS)
+	$(PYTEST) $(BY_STACK) $(STACKS)
 else
 	$(PY) -m pytest $(ARGS)
 endif
@@ -56,7 +58,7 @@ integration: ## run the tests of operations and handlers, against DynamoDB Local
 
 e2e: ## run the tests that need running stacks
 	$(SETUP) dev worker dynamodb web browser
-	$(PYTEST) --dist loadgroup $(STACKS) $(ARGS)
+	$(PYTEST) $(BY_STACK) $(STACKS) $(ARGS)
 
 simulate: ## everything in any order, with faults: SEEDS=… runs, or one again: ARGS="--seed 17"; alone, the long proofs too
 	$(SETUP) dev worker dynamodb

@@ -22,7 +22,7 @@ settings.register_profile(
 settings.load_profile("calm")
 
 # by folder: the fixtures of its stacks that live for the whole run
-SHARED_STACKS = {"e2e": {"stack"}, "undocked_tests": {"shop", "restarted"}}
+SHARED_STACKS = {"web": {"stack"}, "e2e": {"stack"}, "undocked_tests": {"shop", "restarted"}}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -31,6 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.parent
         shared = SHARED_STACKS.get(folder.name, set()) & set(getattr(item, "fixturenames", ()))
+        shared -= vars(getattr(item, "module", item)).keys()  # a file may have one of its own under that name
         item.add_marker(pytest.mark.xdist_group("+".join([str(folder), *sorted(shared)]) if shared else str(item.path)))
 
 

@@ -27,6 +27,7 @@ about = json.load(urllib.request.urlopen("http://127.0.0.1:" + ports[0] + "/_loc
 with open(sys.argv[1] + "/ran", "w") as file:
     file.write(" ".join([*ports, str(about["dynamodb"])]))
 """
+PROXY = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +40,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that the tests of this file crash and restart, one after another."""
-    data = tmp_path_factory.mktemp("data")
-    with Stack(project, data=data, options=["--when-ready", f"{sys.executable} -c '{ASK}' {data}"]) as running:
+    """A stack that the tests of this file crash and restart, one after another; its user has a proxy."""
+    data, ask = tmp_path_factory.mktemp("data"), f"{sys.executable} -c '{ASK}' "
+    with Stack(project, data=data, options=["--when-ready", f"{ask}{data}"], environment=PROXY) as running:
         yield running
 
 
@@ -143,11 +144,10 @@ def test_a_dead_database_is_started_again(stack: Stack) -> None:
     wait_until(lambda: "undocked: DynamoDB Local is started again" in stack.output)
 
 
-def test_a_proxy_is_not_asked_for_this_machine(project: Path, tmp_path: Path) -> None:
+def test_a_proxy_is_not_asked_for_this_machine(stack: Stack) -> None:
     """The user's HTTP_PROXY, behind which nothing is: the stack starts and answers."""
-    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-    with Stack(project, data=tmp_path, environment=proxy) as stack:
-        assert stack.get("/orders/summary").status_code == 200
+    assert PROXY.items() <= psutil.Process(stack.pid).environ().items()
+    assert stack.get("/orders/summary").status_code == 200
 
 
 def test_a_dead_worker_is_replaced(stack: Stack) -> None:

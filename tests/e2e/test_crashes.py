@@ -93,7 +93,7 @@ def test_a_withdrawal_nobody_decides_about_expires(tmp_path: Path) -> None:
         people = People(client)
         people.rich_bob()
         made = people.withdraw(people.bob, 1_500)["id"]
-        people.eventually_is(made, "EXPIRED", seconds=240)  # the sweeper looks once a minute
+        sweep_until(stack, lambda: people.status(made) == "EXPIRED")
         assert people.balance(people.bob) == (2_000, 0, 0)
         late = client.post(people.admin, f"/withdrawals/{made}/approve", {}, expect=409)
         assert late["code"] == "ALREADY_DECIDED"

@@ -14,13 +14,6 @@ from tests.web.browser import ROOT, Visitor, World, chromium, people
 from undocked.testing import Stack
 
 STRIPE_NAME, STRIPE_SECRET = "refledger/stripe-payments", "whsec_of_the_tests_which_is_as_long_"
-GROUP = pytest.mark.xdist_group("pages")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(ROOT / "tests" / "web"):
-            item.add_marker(GROUP)
 
 
 @pytest.fixture(scope="session")
