@@ -24,8 +24,10 @@ from refledger.adapters import signed_webhooks
 from refledger.adapters.queues import PaymentsQueue
 from refledger.domain import clicks
 from refledger.domain.clicks import Click
+from refledger.domain.portals import Portal
 from refledger.entry import access, config
 from refledger.entry.http import Api
+from refledger.operations.partners import portal_sessions
 from scripts import sdk
 from tests.support.functions import World, api_of
 from tests.support.queues import Sqs
@@ -291,18 +293,40 @@ def test_a_server_keeps_what_the_tracker_reads(package: ModuleType) -> None:
 # ---------------------------------------------------------------- examples
 
 
+def shop_of(name: str) -> Any:
+    """A visitor of an example's server."""
+    spec = importlib.util.spec_from_file_location(f"shop_of_{name}", EXAMPLES / name / "app.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.app.test_client()
+
+
+def test_the_embedded_portal_runs(package: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page names the stack's script; its server hands out tokens of who is signed in, to its own page alone."""
+    books = gateway.world.books
+    books.change_program(portal=Portal(("http://127.0.0.1:5000",)))
+    books.chain("alice", "bob")
+    monkeypatch.setenv("REFLEDGER_URL", gateway.url)
+    monkeypatch.setenv("REFLEDGER_TOKEN", "token")
+    monkeypatch.setenv("PARTNER_ID", books.partner("bob").id)
+    visitor = shop_of("embedded-portal")
+    assert f'src="{gateway.url}/embed.js"' in visitor.get("/").text
+    answer = visitor.post("/partner-token", headers={"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    shown = portal_sessions.partner_of(books.context, answer.json["token"])
+    assert (shown.id, set(answer.json)) == (books.partner("bob").id, {"token"})
+    assert visitor.post("/partner-token", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
 def test_the_flask_shop_runs(package: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """A visitor of a link buys: the cookie is the server's, and the sale names the click."""
     queue = Sqs()
     monkeypatch.setattr(config, "payments_queue", lambda: PaymentsQueue(queue, "payments"))
     monkeypatch.setenv("REFLEDGER_URL", gateway.url)
     monkeypatch.setenv("REFLEDGER_TOKEN", "token")
-    spec = importlib.util.spec_from_file_location("flask_shop", EXAMPLES / "flask" / "app.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    visitor = module.app.test_client()
+    visitor = shop_of("flask")
     id = clicks.id_of(Click("ANA7K2M9QX", 1_795_000_000_000), b"12345", lambda _: bytes(10))
     https = "https://shop.example.com"
     kept = visitor.get(f"/?ref=ANA7K2M9QX&ref_id={id}", base_url=https).headers["set-cookie"]

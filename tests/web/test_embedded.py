@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, Request, Route, expect
 
 from tests.web.browser import ADMIN, PROGRAM, ROOT, Visitor, World
 
-PAGE = """<!doctype html><html lang="en"><title>Shop</title><h1>Your account</h1><div id="portal"></div>
-<script src="{api}/embed.js" data-program="{program}" data-token-url="/token" data-into="#portal"></script></html>"""
+PAGE = (ROOT / "examples" / "embedded-portal" / "index.html").read_text(encoding="utf-8")
 
 # Somebody else's page, in a frame beside the portal: asks for the token, and gives the portal another one
 THIEF = """<!doctype html><html lang="en"><title>Advertisement</title><p id="sent">0</p><p id="heard"></p><script>
@@ -56,7 +55,8 @@ def shop(world: World, who: dict[str, str], pages: dict[str, str] | None = None)
 
         def do_GET(self) -> None:
             text = {"/": PAGE, **(pages or {})}.get(self.path, "")
-            self._answer("text/html", text.replace("{api}", world.client.api).replace("{program}", who["program"]))
+            named = text.replace('data-program="default"', f'data-program="{who["program"]}"')
+            self._answer("text/html", named.replace("https://api.example.com", world.client.api))
 
         def do_POST(self) -> None:
             self._answer("application/json", json.dumps({"token": ask()["token"]}))
@@ -132,8 +132,8 @@ def test_a_frame_beside_it_is_neither_heard_nor_answered(browser: Browser, world
                 tokens.add(request.headers.get("authorization", ""))
 
         page.on("request", note)
-        page.route("**/token", lambda route: held.append(route))
-        with page.expect_request("**/token"):
+        page.route("**/partner-token", lambda route: held.append(route))
+        with page.expect_request("**/partner-token"):
             visitor.go("/both")
         (thief,) = (frame for frame in page.frames if frame.url.startswith(evil))
         count = int(thief.locator("#sent").inner_text())
@@ -160,7 +160,9 @@ def test_a_frame_beside_it_is_neither_heard_nor_answered(browser: Browser, world
 def test_no_page_puts_itself_around_the_portal_or_where_money_moves(browser: Browser, world: World) -> None:
     """Whoever shows the owner's page in a frame shows it without; the portal that pays out is shown in nobody's."""
     who = {"program": "around"}
-    pages = {"/money": '<!doctype html><title>Shop</title><iframe src="{api}/portal/withdraw"></iframe>'}
+    pages = {
+        "/money": '<!doctype html><title>Shop</title><iframe src="https://api.example.com/portal/withdraw"></iframe>'
+    }
     with shop(world, who, pages) as (origin, _), shop(world, who, pages) as (evil, _):
         pages["/around"] = f'<!doctype html><title>You have won</title><iframe src="{origin}/"></iframe>'
         allow(world, who, origin, "Una")
@@ -185,7 +187,8 @@ def test_an_admin_says_who_may_show_it_and_how(visit: Callable[..., Visitor], wo
     page.get_by_label("Colour").fill("#0F766E")
     page.get_by_label("Address of the terms").fill("https://shop.example.com/terms")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert").filter(has_text="portal.allowedOrigins")).to_be_visible()
+    # the preview beside it says the same
+    expect(page.locator("form").get_by_role("alert").filter(has_text="portal.allowedOrigins")).to_be_visible()
     assert client.get(ADMIN, "/programs/dressed")["portal"] is None
     page.get_by_label("Origins of pages that may show it").fill("https://Shop.example.com/, https://www.example.com")
     page.get_by_role("button", name="Save").click()
