@@ -55,6 +55,7 @@ ROUTES_OF: dict[Act, tuple[str, ...]] = {
 REFUNDS = "/api/v1/payments/{paymentId}/refunds"
 BEHIND: dict[Act, set[str]] = {
     **{act: {f"POST {path}" for path in paths} for act, paths in ROUTES_OF.items()},
+    Act.TELL_SALE: {"POST /api/v1/events/sale"},
     Act.CONVERT: {f"POST {REFERRAL}/process-conversion"},
     Act.REFUND_PAYMENT: {f"POST {REFUNDS}"},
     Act.CONFIRM_REFUND: {f"POST {REFUNDS}/{{refundId}}/confirm"},
@@ -83,8 +84,9 @@ what decides.
 - **Measured** is what is at stake. It is summed up over 24 to 25 hours, by the hour, for each partner *and* for who
   does it, in each currency; with `exposure` in the program's terms also over all currencies. Sums are kept apart for
   what people make (`MADE`), what machines tell (`TOLD`), what is let out (`OUT`) and what is marked as paid by the one
-  who approved it (`MARKED`). What two people did counts in none: the limits are for what one does. Payments that
-  customers made are counted nowhere.
+  who approved it (`MARKED`). What two people did counts in none: the limits are for what one does. What a service's
+  sales earn (`SOLD`) is summed up by the day (UTC) for the service alone, over all partners and programs. Payments that
+  the bus or Stripe tells of are counted nowhere.
 - **Limit** is the program's, by currency. With no limit one person is enough for any amount. The sums are written in
   the transaction of the act, under what was read of them: a hundred calls at once pass no more than one by one.
 - **Above it**: `waits`: nothing moves until another person says yes; `held`: it is made, and held until another person

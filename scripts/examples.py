@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "leadId": "00Q5g00000AbCdE", "customerId": "cus_81", "transactionId": "2026-11-21/0042", "nextCursor": None,
     "cursor": "kq3vbm8cPZy0…", "title": "Not found", "conversionValue": "1000.00", "limit": 25, "url": "https://example.com/r/ANA7K2M9QX",
     "refunded": 0, "disputed": 0, "lost": 0, "gone": 0, "reversed": 0, "shipping": 0, "possibleDuplicateOf": None,
+    "caller": None, "callerName": None,
     "clearedBy": None, "clearedByName": None, "closedFrom": None, "closedAt": None, "disabledAt": None,
     "forgottenAt": None, "problem": None, "statusReason": None, "undoAskedBy": None, "undoAskedByName": None,
     "ratedAgain": None, "cancelled": None, "chain": None,

@@ -23,7 +23,7 @@ def lead(request: Request[LeadBody, NoQuery]) -> EventQueued:
     Answered once it is in the queue; sent again under the same id, it changes nothing.
     """
     message = told_by_servers.lead(config.context(), request.body)
-    config.leads_queue().send(*message)
+    config.leads_queue().send(*message, request.caller.user)
     return EventQueued(outcome="QUEUED", id=message[2]["leadId"])
 
 
@@ -34,7 +34,7 @@ def sale(request: Request[SaleBody, NoQuery]) -> EventQueued:
     Answered once it is in the queue; sent again under the same id, it is the same payment.
     """
     message = told_by_servers.sale(config.context(), request.body)
-    config.payments_queue().send(*message)
+    config.payments_queue().send(*message, request.caller.user)
     return EventQueued(outcome="QUEUED", id=message[2]["paymentId"])
 
 

@@ -147,7 +147,7 @@ def test_machines_do_what_the_row_says(act: Act) -> None:
     verdict = decide(act, facts(by_machine=True))
     assert isinstance(verdict, Allowed if DUTIES[act].by_machine else Barred)
     assert {act for act, duty in DUTIES.items() if duty.by_machine} == {
-        Act.REFER, Act.CONVERT_BY_MACHINE, Act.CHANGE_STATUS,
+        Act.REFER, Act.CONVERT_BY_MACHINE, Act.TELL_SALE, Act.CHANGE_STATUS,
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from refledger.domain.partners import Idle
 from refledger.domain.portals import Portal
 from refledger.domain.programs import (
     CURRENCY_TERMS,
+    FALLS_BACK,
     CurrencyTerms,
     Looser,
     Program,
@@ -65,6 +66,7 @@ LIMITS_BOTH_WAYS: dict[str, list[tuple[Any, Any]]] = {
     "second_approval_limit": [(0, None), (1, 2)],
     "adjustment_limit": [(0, None), (1, 2)],
     "conversion_limit": [(1, 2)],
+    "sales_limit": [(1, 2)],
 }
 BASE = a_program(payout_minimum=1000, second_approval_limit=500, adjustment_limit=500)
 BPS = st.integers(0, 3_000)
@@ -275,7 +277,7 @@ def test_it_expires_after_seven_days() -> None:
 # ---------------------------------------------------------------- new programs
 
 
-@pytest.mark.parametrize("term", ["second_approval_limit", "adjustment_limit", "conversion_limit"])
+@pytest.mark.parametrize("term", ["second_approval_limit", "adjustment_limit", "conversion_limit", "sales_limit"])
 def test_who_makes_a_program_does_not_choose_alone_what_one_person_may_do(term: str) -> None:
     """Up to the safe limit they do; more, or none at all, waits for another admin."""
     safe = safe_terms("USD")
@@ -285,7 +287,7 @@ def test_who_makes_a_program_does_not_choose_alone_what_one_person_may_do(term: 
         terms = replace(safe, **{term: chosen})  # type: ignore[arg-type]
         now, waiting = at_creation(replace(BASE, currencies=(("USD", terms),)))
         assert now.terms("USD").in_force(term) == kept
-        if term == "conversion_limit" and chosen is None:
+        if term in FALLS_BACK and chosen is None:
             assert waiting == ()
             continue
         assert waiting == ((TermChange(term, "USD", most, chosen),) if chosen in (None, most + 1) else ())

@@ -154,9 +154,9 @@ def test_what_is_stricter_of_limits_and_minimums() -> None:
     """A limit is stricter than none, but never to approve alone is stricter than a limit; so is a higher minimum."""
     none = CurrencyTerms()
     some = CurrencyTerms(5, 6, 7, 8)
-    assert stricter(none, some) == CurrencyTerms(5, None, 7, 8, 8)
-    assert stricter(some, CurrencyTerms(4, 9, 9, 4)) == CurrencyTerms(5, 6, 7, 4, 4)
-    assert stricter(some, CurrencyTerms(4, 9, 9, 9, 3)) == CurrencyTerms(5, 6, 7, 8, 3), "none: as of adjustments"
+    assert stricter(none, some) == CurrencyTerms(5, None, 7, 8, 8, 8)
+    assert stricter(some, CurrencyTerms(4, 9, 9, 4)) == CurrencyTerms(5, 6, 7, 4, 4, 4)
+    assert stricter(some, CurrencyTerms(4, 9, 9, 9, 3)) == CurrencyTerms(5, 6, 7, 8, 3, 3), "none: as of adjustments"
 
 
 def test_a_withdrawal_cools_since_the_account_or_since_the_user_was_linked() -> None:

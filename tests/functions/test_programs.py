@@ -14,7 +14,13 @@ from tests.support.functions import Answer, World, assert_problem
 ONE = "/api/v1/programs/{programId}"
 COMMISSION = "PUT /api/v1/partners/{partnerId}/commission"
 SIMPLE: dict[str, Any] = {"name": "Friends", "currency": "USD", "tierRatesBps": [2000, 1000], "holdDays": 0}
-SAFE = {"autoApproveLimit": None, "secondApprovalLimit": 50_000, "adjustmentLimit": 50_000, "conversionLimit": None}
+SAFE = {
+    "autoApproveLimit": None,
+    "secondApprovalLimit": 50_000,
+    "adjustmentLimit": 50_000,
+    "conversionLimit": None,
+    "salesLimit": None,
+}
 # From the simple one nothing in it loosens, so nothing waits for another admin
 FULL: dict[str, Any] = {
     "name": "Fellows", "currency": "USD", "holdDays": 14, "approvalTimeoutSeconds": 3600, "reviewRewards": True,
@@ -26,7 +32,7 @@ FULL: dict[str, Any] = {
     "monthlyCaps": [{"amount": 50_000, "currency": "USD"}],
     "currencies": [
         {"currency": "EUR", "payoutMinimum": 5, "autoApproveLimit": None, "secondApprovalLimit": 0,
-         "adjustmentLimit": 0, "conversionLimit": 0},
+         "adjustmentLimit": 0, "conversionLimit": 0, "salesLimit": None},
         {"currency": "USD", "payoutMinimum": 1000},
     ],
     "makerWindowDays": 40, "exposure": {"currency": "USD", "weights": [{"currency": "EUR", "perThousand": 1080}]},

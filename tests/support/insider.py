@@ -26,6 +26,7 @@ from tests.support.functions import Answer
 
 LIMIT = 5_000  # of what one person makes in a day
 TOLD = LIMIT  # of what one token tells in a day
+SOLD = LIMIT  # of what the key of a shop's server makes sales earn in a day of UTC
 OUT = 4_000  # of what one person lets out
 EARNED = 20_000  # what customers brought each of them, honestly
 MALLORY: dict[str, Any] = {"sub": "mallory", "groups": ("admin", "finance", "support")}
@@ -55,8 +56,8 @@ def terms(**loose: Any) -> dict[str, Any]:
 LOOSER: tuple[dict[str, Any], ...] = (
     {"limits": {"adjustmentLimit": None}}, {"limits": {"secondApprovalLimit": None}},
     {"limits": {"adjustmentLimit": 10**9, "secondApprovalLimit": 10**9}}, {"limits": {"conversionLimit": 10**9}},
-    {"limits": {"autoApproveLimit": 10**9}}, {"makerWindowDays": 0}, {"exposure": None},
-    {"tierRatesBps": [9000]},
+    {"limits": {"salesLimit": 10**9}}, {"limits": {"autoApproveLimit": 10**9}}, {"makerWindowDays": 0},
+    {"exposure": None}, {"tierRatesBps": [9000]},
 )  # fmt: skip
 
 

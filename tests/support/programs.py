@@ -43,6 +43,7 @@ def a_program(
     second_approval_limit: int | None = None,
     adjustment_limit: int | None = None,
     conversion_limit: int | None = None,
+    sales_limit: int | None = None,
     **changes: Any,
 ) -> Program:
     """The minimum and the limits are those of the program's own currency; `currencies` are others that it takes.
@@ -50,7 +51,9 @@ def a_program(
     What would stand in the way of most tests is off, unless they ask for it: cooling, and new customers only.
     """
     others = currencies if isinstance(currencies, Mapping) else {other: CurrencyTerms() for other in currencies}
-    own = CurrencyTerms(payout_minimum, auto_approve_limit, second_approval_limit, adjustment_limit, conversion_limit)
+    own = CurrencyTerms(
+        payout_minimum, auto_approve_limit, second_approval_limit, adjustment_limit, conversion_limit, sales_limit
+    )
     return Program(**{
         "id": id, "name": "Friends", "currency": currency, "rules": rules or RuleSet(a_rule(*tier_rates_bps)),
         "currencies": tuple(sorted({currency: own, **others}.items())), "cooling_hours": 0,

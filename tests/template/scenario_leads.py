@@ -50,8 +50,13 @@ def tell_by_servers(story: Story, code: str) -> None:
     """A server tells of a sign-up and a sale, the same sale twice, and Stripe of a payment by its webhook."""
     story.call("events", "server", "POST /api/v1/events/lead", {"customerId": "lin", "referralCode": code})
     sale = {"paymentId": "of lin", "customerId": "lin", "amount": 1_000, "currency": "USD"}
+    story.sent.pop("PaymentsQueue", None)
     for _ in range(2):
         story.call("events", "server", "POST /api/v1/events/sale", sale)
+    work(story, *[message["MessageBody"] for message in story.sent.pop("LeadsQueue")])
+    for message in story.sent.pop("PaymentsQueue"):
+        records = {"Records": [{"messageId": "sale", "body": message["MessageBody"]}]}
+        assert story.invoke("payment_events", records) == {"batchItemFailures": []}
     body = json.dumps(json.loads(story.example("stripe_session_completed"))["detail"]).encode()
     signed = signed_webhooks.sign(body, stripe_server.SECRET, int(time.time()))
     answer = story.invoke("events", {

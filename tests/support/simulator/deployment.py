@@ -20,7 +20,15 @@ from refledger.adapters import ids
 from refledger.adapters import queues as real_queues
 from refledger.adapters.bus import Bus
 from refledger.adapters.files import Files
-from refledger.adapters.queues import DeadLetters, JobQueue, LeaderboardQueue, MaturityQueue, NotTaken, PaymentsQueue
+from refledger.adapters.queues import (
+    DeadLetters,
+    JobQueue,
+    LeaderboardQueue,
+    LeadsQueue,
+    MaturityQueue,
+    NotTaken,
+    PaymentsQueue,
+)
 from refledger.adapters.stepfunctions import Waker, Workflow
 from refledger.domain.errors import Busy
 from refledger.domain.methods import MethodType
@@ -135,6 +143,7 @@ class Simulated(Deployment):
     faults: Faults = field(kw_only=True)
     boards: Queue = field(default_factory=Queue)
     payments: Queue = field(default_factory=Queue)
+    leads: Queue = field(default_factory=Queue)
     jobs: Queue = field(default_factory=Queue)
     bus: changes.EventsClient = field(default_factory=changes.EventsClient)
     workers: list[Context] = field(default_factory=list)
@@ -154,7 +163,7 @@ class Simulated(Deployment):
         """What functions call beside the table, by name."""
         return {
             "maturity": self.sqs, "leaderboards": self.boards, "payment_events": self.payments, "job_worker": self.jobs,
-            "bus": self.bus, "workflow": self.steps, "provider": self.stripe,
+            "lead_events": self.leads, "bus": self.bus, "workflow": self.steps, "provider": self.stripe,
         }  # fmt: skip
 
     def continues(self, before: Simulated) -> None:
@@ -162,7 +171,7 @@ class Simulated(Deployment):
         self.queue, self.taken, self.sent, self.seen = [*before.queue], [*before.taken], before.sent, before.seen
         self.groups.update((name, [*group]) for name, group in before.groups.items() if group)
         self.read = dict(before.read)
-        for name in ("boards", "payments", "jobs", "sqs"):
+        for name in ("boards", "payments", "leads", "jobs", "sqs"):
             mine, other = getattr(self, name), getattr(before, name)
             mine.batches, mine.dead = [*other.batches], [*other.dead]
         self.sqs.known = dict(before.sqs.known)
@@ -354,6 +363,8 @@ class Rig:
             "dead_letters": lambda: DeadLetters(port("maturity"), "dead"),
             "leaderboard_queue": lambda: LeaderboardQueue(port("leaderboards"), "boards"),
             "payments_queue": lambda: PaymentsQueue(port("payment_events"), "payments"),
+            "lead_mappings": dict,  # no CRM is read
+            "leads_queue": lambda: LeadsQueue(port("lead_events"), "leads"),
             "job_queue": lambda: JobQueue(port("job_worker"), "jobs"),
             "bus": lambda: Bus(port("bus"), "bus"),
             "workflow": lambda: Workflow(port("workflow"), MACHINE_ARN),

@@ -25,6 +25,9 @@ from tests.support.insider import LIMIT, MALLORY, OUT, PROGRAM, SIGN_INS, Inside
 from tests.support.simulator.deployment import Simulated
 
 CURRENCIES = ("USD", "EUR", "JPY")  # yen are not taken, unless she changes that
+SITE: dict[str, Any] = {  # the key of the shop's server
+    "sub": "site", "groups": (), "claims": {"scope": "refledger/events:write", "client_id": "site"},
+}  # fmt: skip
 CRM: dict[str, Any] = {  # another service's token
     "sub": "crm", "groups": (), "claims": {"scope": "refledger/referrals:write refledger/partners:write"},
 }  # fmt: skip
@@ -52,6 +55,7 @@ class Mallory(Insider):
         self.deployed.work(10)
         for consumer in self.deployed.read:
             self.deployed.follow(consumer, 40)
+        self.deployed.take(self.deployed.leads, "lead_events")
         self.deployed.take(self.deployed.payments, "payment_events")
         self.deployed.take(self.deployed.boards, "leaderboards")
 
@@ -75,6 +79,21 @@ class Mallory(Insider):
             self.honest.add(id)
         self.deployed.send("Payment Succeeded", paymentId=name, customerId=customer, amount=amount, currency=currency)
         self.deployed.deliver(self.deployed.queue[:10])
+
+    def sells(self, name: str, customer: str, amount: int, currency: str) -> None:
+        """With the key of the shop's server: a sign-up by an accomplice's code, and a sale of five times the amount.
+
+        To one of theirs, to one of nobody's, or to a new one; now and then the same sale again, as something else.
+        """
+        self.events += 1
+        who = {"known": f"customer of {name}", "nobody": NOBODYS}.get(customer, f"sold {self.events % 7}")
+        came = {"referralCode": self.partners[name].code}
+        if customer in ("lead", "lead and sale"):
+            self.ask("POST /api/v1/events/lead", {"customerId": who, **came}, SITE)
+        if customer != "lead":
+            sale = {"paymentId": f"sale-{self.events % 30}", "customerId": who, "currency": currency, **came}
+            self.ask("POST /api/v1/events/sale", {**sale, "amount": 5 * abs(amount)}, SITE)
+        self.happens()
 
     def again(self, place: int) -> None:
         """What was taken comes again: redriven, replayed, or because that happens."""

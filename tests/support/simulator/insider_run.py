@@ -15,15 +15,15 @@ from typing import Any
 
 from refledger.domain.errors import Busy
 from refledger.domain.rewards import IN_BALANCE
+from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import WithdrawalStatus
-from refledger.entry import config
 from refledger.operations.proof.book_checks import Checked
 from refledger.operations.proof.verification import verify
 from refledger.store import keys, ledger
 from refledger.store import withdrawals as stored_withdrawals
 from refledger.store.attributes import unpack
 from refledger.store.transaction import RetryableConflict
-from tests.support.insider import EARNED, FRIENDS, LIMIT, LOOSER, OUT, SIGN_INS, TOLD, Insider
+from tests.support.insider import EARNED, FRIENDS, LIMIT, LOOSER, OUT, SIGN_INS, SOLD, TOLD, Insider
 from tests.support.memory.values import write_all
 from tests.support.simulator import run as simulator
 from tests.support.simulator.deployment import WORKERS, Rig, Simulated, restarted, rig
@@ -61,6 +61,7 @@ WAYS_IN: dict[str, Draw] = {
     "give": _friend(AMOUNTS, TAKEN),
     "convert": _friend(AMOUNTS, TAKEN),
     "tell": _friend(AMOUNTS, TAKEN),
+    "sells": _friend(("known", "nobody", "new", "lead", "lead and sale"), AMOUNTS, TAKEN),
     "crm": _friend(range(3), ("Lead Created", "Lead Accepted", "Lead Converted", "Lead Converted", "Lead Rejected"),
                    AMOUNTS),
     "release_all": lambda r: (),
@@ -144,8 +145,6 @@ def begins(here: Rig, scheduler: Scheduler, faults: Faults, seed: int) -> Mallor
     deployed = here.begin(before.deployed, scheduler, faults, seed)
     mallory = Mallory(deployed, dict(before.insider.partners), paid=list(before.paid))
     mallory.honest |= {deployed.world.books.ids.payment("payments", f"p-{name}") for name in FRIENDS}
-    here.plain.world.variables |= {"HUBSPOT_MAPPING": "object=contact;code=c", "SALESFORCE_MAPPING": ""}
-    config.lead_mappings.cache_clear()
     return mallory
 
 
@@ -259,7 +258,9 @@ class InsiderRun:
         left = sum(self.left.values())
         assert left <= days * OUT, f"{left} have left in {days} days"
         tokens, told = 2, len(self.mallory.partners)  # what a CRM tells is summed up for each partner alone
-        assert self._made() <= days * (LIMIT + (tokens + told) * TOLD), f"{self._made()} were made in {days} days"
+        sold = SOLD * (1 + (self.deployed.world.books.clock() + HOUR_MS) // DAY_MS - self.began_ms // DAY_MS)
+        most = days * (LIMIT + (tokens + told) * TOLD) + sold
+        assert self._made() <= most, f"{self._made()} were made in {days} days"
 
     def _made(self) -> int:
         """What they have or had, beside what customers brought."""

@@ -327,6 +327,7 @@ def rest(deployed: Simulated) -> None:
         deployed.work()
         moved = [deployed.follow(each, 100) for each in deployed.read]
         moved += [deployed.take(deployed.boards, "leaderboards"), deployed.take(deployed.payments, "payment_events")]
+        moved.append(deployed.take(deployed.leads, "lead_events"))
         if not any(moved):
             return
     raise AssertionError("it never comes to rest")

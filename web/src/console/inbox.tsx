@@ -14,6 +14,7 @@ const LEADS: Record<Item["kind"], string> = {
   ADJUSTMENTS: "/console/adjustments",
   PARKED_PAYMENTS: "/console/payments?view=PARKED",
   DISPUTES: "/console/payments?view=DISPUTES",
+  HELD_REWARDS: "/console/rewards?status=HELD",
 };
 
 function Card({ of }: { of: Item }) {

@@ -22,6 +22,7 @@ export const LIMITS = [
   "secondApprovalLimit",
   "adjustmentLimit",
   "conversionLimit",
+  "salesLimit",
 ] as const;
 export type CurrencyDraft = { currency: string; cap: string } & Record<(typeof LIMITS)[number], string>;
 export const NUMBERS = [
@@ -116,6 +117,7 @@ export const newCurrency = (currency: string): CurrencyDraft => ({
   secondApprovalLimit: "",
   adjustmentLimit: "",
   conversionLimit: "",
+  salesLimit: "",
 });
 
 /** What a new program begins with: the values that protect. */

@@ -12,6 +12,12 @@ from refledger.domain import base32, codes
 ID_BYTES = 10  # 16 characters
 LONG_ID_BYTES = 15  # 24 characters
 USERS_KEPT = 256
+USER_ID_LENGTH = 16
+
+
+def is_user_id(text: str) -> bool:
+    """Return whether it could be what `Ids.user` makes."""
+    return len(text) == USER_ID_LENGTH and text.isascii() and text.isalnum()
 
 
 class Ids:

@@ -83,12 +83,14 @@ class LeadsQueue:
     def __init__(self, client: Any, url: str) -> None:
         self._client, self._url = client, url
 
-    def send(self, source: str, kind: str, detail: dict[str, Any]) -> None:
+    def send(self, source: str, kind: str, detail: dict[str, Any], caller: str = "") -> None:
         """Send an event, which is in the queue where no error is raised.
 
-        Raises what SQS raises.
+        `caller`: who told of it over HTTP (keyed hash): no producer on a bus can set it, nor take it away. Raises what
+        SQS raises.
         """
-        self.send_text(json.dumps({"source": source, "detail-type": kind, "detail": detail}, default=str))
+        event = {"source": source, "detail-type": kind, "detail": detail, **({"caller": caller} if caller else {})}
+        self.send_text(json.dumps(event, default=str))
 
     def send_text(self, body: str) -> None:
         """Send an event that is written out already."""

@@ -31,6 +31,7 @@ class Act(StrEnum):
     REFER = "REFER"
     CONVERT = "CONVERT"
     CONVERT_BY_MACHINE = "CONVERT_BY_MACHINE"
+    TELL_SALE = "TELL_SALE"
     ACCEPT_PAYMENT = "ACCEPT_PAYMENT"
     CLEAR_DUPLICATE = "CLEAR_DUPLICATE"
     REFUND_PAYMENT = "REFUND_PAYMENT"
@@ -88,6 +89,7 @@ class Limit(StrEnum):
 
     ADJUSTMENT = "adjustmentLimit"
     CONVERSION = "conversionLimit"
+    SALES = "salesLimit"
     SECOND_APPROVAL = "secondApprovalLimit"
 
 
@@ -150,6 +152,10 @@ DUTIES: Final[dict[Act, Duty]] = {
         "the same, told by a service or a CRM; the mark is of who entered the referral, its lead or its customer",
         measure="each partner's reward, and their sum", tally=ExposureTally.TOLD,
         limit=Limit.CONVERSION, above=Above.HELD, marks=Marked.CREDITED, by_machine=True,
+    ),
+    Act.TELL_SALE: _row(
+        "tell over HTTP that a customer paid, as a service", measure="all rewards of the payment",
+        tally=ExposureTally.SOLD, limit=Limit.SALES, above=Above.HELD, by_machine=True,
     ),
     Act.ACCEPT_PAYMENT: _row(
         "let a payment earn that was parked, or that nobody was referred for",

@@ -22,6 +22,7 @@ class ExposureTally(StrEnum):
 
     MADE = "MADE"  # money that people made, or put back
     TOLD = "TOLD"  # money that machines made by what they told
+    SOLD = "SOLD"  # money that a service made by what it told of customers' payments
     OUT = "OUT"  # money that one person let out
     MARKED = "MARKED"  # money of which the same person says that it was paid
 

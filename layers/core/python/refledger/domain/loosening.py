@@ -14,6 +14,7 @@ from typing import Any, Final
 from refledger.domain.errors import Conflict, Invalid
 from refledger.domain.programs import (
     CURRENCY_TERMS,
+    FALLS_BACK,
     MAKER_WINDOW_DAYS,
     NOT_TAKEN,
     CurrencyTerms,
@@ -190,12 +191,12 @@ def at_creation(wanted: Program, beside: Program | None = None) -> tuple[Program
 
 
 # What one person may do alone, and what nobody looks at
-ALONE: Final = ("auto_approve_limit", "second_approval_limit", "adjustment_limit", "conversion_limit")
+ALONE: Final = ("auto_approve_limit", "second_approval_limit", "adjustment_limit", "conversion_limit", "sales_limit")
 
 
 def _exceeds(name: str, terms: CurrencyTerms, safe: CurrencyTerms) -> bool:
-    if name == "conversion_limit" and terms.conversion_limit is None and safe.conversion_limit is None:
-        return False  # it is that of adjustments
+    if name in FALLS_BACK and getattr(terms, name) is None and getattr(safe, name) is None:
+        return False  # it is another limit, which is looked at by itself
     return CURRENCY_TERMS[name].is_looser(terms.in_force(name), safe.in_force(name))
 
 

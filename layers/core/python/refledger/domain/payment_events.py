@@ -30,6 +30,7 @@ class PaymentReceived:
     program_said: bool = True  # whether the event names the program
     other_customer_id: str = ""  # looked up where `customer_id` was referred by nobody
     teller: Teller = Teller.ITSELF
+    caller: str = ""  # keyed hash of the service that told of it over HTTP; "" where it came by the bus
 
 
 @dataclass(frozen=True)

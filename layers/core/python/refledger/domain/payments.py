@@ -187,6 +187,7 @@ class Payment:
     twin: str = ""  # the payment that this may be, as long as nobody has said whether it is
     cleared_by: str = ""  # keyed hash of who said whether it is
     external_id: str = ""  # what its system calls it; "" where there is none, or it came before that was kept
+    caller: str = ""  # keyed hash of the service that told of it over HTTP: see `Act.TELL_SALE`
     other_ids: tuple[str, ...] = field(default=(), compare=False)  # what its id would be in other systems; not kept
 
     @property
@@ -207,8 +208,15 @@ class Payment:
 
     @property
     def is_told_by_nobody(self) -> bool:
-        """Whether it is a conversion of which no person told."""
-        return self.origin is Origin.CONVERSION and (self.by_machine or not self.by)
+        """Whether it is a conversion of which no person told, or a sale on the word of a service alone."""
+        if self.origin is Origin.CONVERSION:
+            return self.by_machine or not self.by
+        return bool(self.caller) and not self.by
+
+    @property
+    def is_on_word(self) -> bool:
+        """Whether it earns on the word of somebody, who may make so much in a day."""
+        return bool(self.by or self.cleared_by or self.caller)
 
     @property
     def gives_way(self) -> bool:

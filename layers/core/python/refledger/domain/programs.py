@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from refledger.domain.currencies import MAX_AMOUNT, exponent
 from refledger.domain.errors import Invalid, ProgramClosed
@@ -62,6 +62,10 @@ TRANSITIONS: dict[ProgramStatus, frozenset[ProgramStatus]] = {
 }
 
 
+# A limit that is not said → the one that holds instead
+FALLS_BACK: Final = {"conversion_limit": "adjustment_limit", "sales_limit": "conversion_limit"}
+
+
 @dataclass(frozen=True)
 class CurrencyTerms:
     """What holds for money in one currency, in its minor units. A limit is the most that needs nobody more."""
@@ -71,20 +75,24 @@ class CurrencyTerms:
     second_approval_limit: int | None = None  # withdrawals above this need two; None: none does
     adjustment_limit: int | None = None  # what people make above this in a day needs a second person; None: nothing
     conversion_limit: int | None = None  # what machines tell above this in a day is held; None: as adjustment_limit
+    sales_limit: int | None = None  # what a service makes sales earn above this in a day; None: as conversion_limit
 
     def __post_init__(self) -> None:
         for name, amount in (
             ("payoutMinimum", self.payout_minimum), ("autoApproveLimit", self.auto_approve_limit),
             ("secondApprovalLimit", self.second_approval_limit), ("adjustmentLimit", self.adjustment_limit),
-            ("conversionLimit", self.conversion_limit),
+            ("conversionLimit", self.conversion_limit), ("salesLimit", self.sales_limit),
         ):  # fmt: skip
             if amount is not None and not 0 <= amount <= MAX_AMOUNT:
                 raise Invalid(f"{name}: not an amount")
 
     def in_force(self, name: str) -> int | None:
-        """Return what the term comes to: the limit of conversions is that of adjustments where none is said."""
+        """Return what the term comes to: the limit of sales is that of conversions where none is said.
+
+        That of conversions is that of adjustments.
+        """
         said: int | None = getattr(self, name)
-        return self.adjustment_limit if name == "conversion_limit" and said is None else said
+        return self.in_force(FALLS_BACK[name]) if said is None and name in FALLS_BACK else said
 
 
 NOT_TAKEN = CurrencyTerms(second_approval_limit=0, adjustment_limit=0)  # nobody set a limit: two people look
@@ -125,6 +133,7 @@ CURRENCY_TERMS: dict[str, Looser] = {
     "second_approval_limit": Looser.HIGHER,
     "adjustment_limit": Looser.HIGHER,
     "conversion_limit": Looser.HIGHER,
+    "sales_limit": Looser.HIGHER,
 }
 
 
@@ -281,12 +290,14 @@ class Program:
         In minor units of `currency`. None: there is no limit.
         """
         terms = self.terms(currency)
-        adjustment = terms.adjustment_limit
-        return {
-            "adjustmentLimit": adjustment,
-            "conversionLimit": adjustment if terms.conversion_limit is None else terms.conversion_limit,
-            "secondApprovalLimit": terms.second_approval_limit,
-        }[name]
+        return terms.in_force({
+            "adjustmentLimit": "adjustment_limit", "conversionLimit": "conversion_limit", "salesLimit": "sales_limit",
+            "secondApprovalLimit": "second_approval_limit",
+        }[name])  # fmt: skip
+
+    def limits_sales(self, currency: str) -> bool:
+        """Return whether what a service's sales earn in a day has a limit, in this currency or over all."""
+        return self.limit("salesLimit", currency) is not None or self.exposure is not None
 
     def approves_alone(self, amount: int, currency: str) -> bool:
         """Return whether a withdrawal of this amount needs no person."""

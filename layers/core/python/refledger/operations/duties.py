@@ -11,14 +11,26 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from refledger.domain import duties
-from refledger.domain.duties import DUTIES, Act, Allowed, DutyFacts, Stake, Verdict, check_apart, check_stranger
+from refledger.domain.duties import (
+    DUTIES,
+    Act,
+    Allowed,
+    DutyFacts,
+    Limit,
+    NeedsSecond,
+    Stake,
+    Verdict,
+    check_apart,
+    check_stranger,
+)
 from refledger.domain.exposures import Exposure
 from refledger.domain.programs import Program
+from refledger.domain.times import iso
 from refledger.operations.context import Context
 from refledger.store import exposures, keys
 from refledger.store.transaction import Write
 
-__all__ = ["Case", "case", "check_apart", "check_stranger", "first_mark", "marks", "strictest"]
+__all__ = ["Case", "case", "check_apart", "check_stranger", "first_mark", "marks", "sale", "strictest"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,25 @@ def first_mark(context: Context, act: Act, actor: str, partner_id: str) -> list[
     if kind is None or not actor:
         return []
     return [exposures.keep(keys.exposure_of_partner(partner_id), nothing, nothing.marked(kind, actor, now_ms), now_ms)]
+
+
+def sale(context: Context, caller: str, program: Program, currency: str, amount: int) -> list[Write] | None:
+    """Return what counts a sale in the day of the service that told of it.
+
+    None where that needs a person. `caller`: keyed hash of the service. `amount`: of all rewards, in minor units.
+    Counted by the day on which it is booked (UTC), for when it was paid is what the service says; over all programs, of
+    which one person may make many. Nothing is read or counted where there is no limit.
+    """
+    if amount <= 0 or not program.limits_sales(currency):
+        return []
+    limit, now_ms = program.limit(Limit.SALES.value, currency), context.now_ms()
+    key = keys.exposure_of_caller(caller, iso(now_ms)[:10])
+    seen = exposures.sold_from(caller, context.table.get(key), now_ms)
+    facts = DutyFacts(caller, now_ms, [program], currency=currency, stakes=(Stake(seen, amount),), by_machine=True)
+    if isinstance(duties.require(Act.TELL_SALE, facts), NeedsSecond):
+        return None
+    room = limit - amount if limit is not None and program.exposure is None else None
+    return [exposures.sell(key, seen, currency, amount, room, now_ms)]
 
 
 def strictest(case: Case, *programs: Program) -> Case:

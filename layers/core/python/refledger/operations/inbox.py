@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import merge
 from itertools import islice
 from typing import Final
 
@@ -27,6 +28,7 @@ class InboxKind(StrEnum):
     ADJUSTMENTS = "ADJUSTMENTS"  # corrections that wait for a second person
     PARKED_PAYMENTS = "PARKED_PAYMENTS"  # what cannot be booked without a person
     DISPUTES = "DISPUTES"  # open chargebacks
+    HELD_REWARDS = "HELD_REWARDS"  # to be released or cancelled, most of them by a second person
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,16 @@ def _withdrawals(context: Context) -> Iterator[InboxItem]:
 def _others(context: Context) -> Iterator[InboxItem]:
     """What is told by its place in the index alone."""
     from refledger.domain.invitations import ApplicationStatus  # one screen asks
-    from refledger.store import adjustments, applications, payments
+    from refledger.store import adjustments, applications, payments, programs, rewards
 
     table, page = context.table, LOOKED_AT + 1
+    held = [rewards.held(table, id, page) for id, _ in programs.after(table, "")]
     lists: dict[InboxKind, Iterator[tuple[str, object]]] = {
         InboxKind.APPLICATIONS: iter(applications.newest(table, ApplicationStatus.WAITING, "", page)),
         InboxKind.ADJUSTMENTS: iter(adjustments.waiting(table, "", page)),
         InboxKind.PARKED_PAYMENTS: iter(payments.parked(table, "", page)),
         InboxKind.DISPUTES: iter(payments.open_disputes(table, "", page)),
+        InboxKind.HELD_REWARDS: merge(*held),
     }
     for kind, rows in lists.items():
         since = [keys.waits_since(position) for position, _ in islice(rows, page)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from refledger.domain.exposures import HOURS, Exposure, Mark, Marked
-from refledger.domain.times import HOUR_MS, SECOND_MS
+from refledger.domain.exposures import HOURS, Exposure, ExposureTally, Mark, Marked
+from refledger.domain.times import DAY_MS, HOUR_MS, SECOND_MS
 from refledger.store.keys import Key
-from refledger.store.transaction import NOT_THERE, Item, Write, check, put
+from refledger.store.transaction import NOT_THERE, Item, Write, check, put, update
 
 IS_AS_READ = "the day's sums are as they were read"
+HAS_ROOM = "the service's day has room for the sale"
+SOLD_KEPT_MS = 2 * DAY_MS
 
 
 def from_item(owner: str, item: Item | None) -> Exposure:
@@ -23,6 +25,32 @@ def from_item(owner: str, item: Item | None) -> Exposure:
         tuple(Mark(Marked(kind), actor, at_ms) for kind, actor, at_ms in item.get("marks", ())),
         item["version"],
     )
+
+
+def sold_from(caller: str, item: Item | None, now_ms: int) -> Exposure:
+    """Read what today has seen of a service's sales: sums by currency, of which each is an attribute."""
+    if item is None:
+        return Exposure(caller)
+    seen = Exposure(caller, version=item["version"])
+    for currency in filter(str.isupper, item):
+        seen = seen.plus(ExposureTally.SOLD, currency, item[currency], now_ms)
+    return seen
+
+
+def sell(key: Key, old: Exposure, currency: str, amount: int, room: int | None, now_ms: int) -> Write:
+    """Add what a sale makes to its service's day, where the sum was at most `room` before.
+
+    None for `room`: where nothing was added since it was read. Added, and not written under a version: a service tells
+    of many at once.
+    """
+    change = f"SET #ttl = :ttl ADD #{currency} :amount, #version :one"
+    values = {"ttl": (now_ms + SOLD_KEPT_MS) // SECOND_MS, "amount": amount, "one": 1}
+    if room is not None:
+        condition = f"attribute_not_exists(#{currency}) OR #{currency} <= :room"
+        return update(HAS_ROOM, key, change, condition, room=room, **values)
+    if not old.version:
+        return update(HAS_ROOM, key, change, NOT_THERE, **values)
+    return update(HAS_ROOM, key, change, "#version = :was", was=old.version, **values)
 
 
 def keep(key: Key, old: Exposure, new: Exposure, now_ms: int) -> Write:

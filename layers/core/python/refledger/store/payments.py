@@ -430,7 +430,7 @@ def _to_item(payment: Payment, shards: int = keys.DUE_SHARDS) -> Item:
         "program": payment.program_id,
         "origin": "" if payment.origin is Origin.PAYMENT else payment.origin.value,
         "system": "" if payment.system == OWN_EVENTS else payment.system, "twin": payment.twin,
-        "cleared": payment.cleared_by,
+        "cleared": payment.cleared_by, "caller": payment.caller,
     }  # fmt: skip
     item: Item = {
         **keys.payment(payment.id), "kind": payment.kind.value, **_money(payment),
@@ -498,4 +498,5 @@ def from_item(item: Item) -> Payment:
         twin=item.get("twin", ""),
         cleared_by=item.get("cleared", ""),
         external_id=item.get("external", ""),
+        caller=item.get("caller", ""),
     )

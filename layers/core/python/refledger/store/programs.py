@@ -31,6 +31,7 @@ VERSION_IS_NEW = "the program's version is new"
 _TERMS = {
     "minimum": "payout_minimum", "auto": "auto_approve_limit", "second": "second_approval_limit",
     "adjustment": "adjustment_limit", "conversion": "conversion_limit",
+    "sales": "sales_limit",
 }  # fmt: skip
 
 

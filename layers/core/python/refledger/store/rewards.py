@@ -217,6 +217,12 @@ def waiting(table: Table, program_id: str, state: str, before: str, page_size: i
             yield item["waits_at"], keys.owner_of(item) + item["sk"]
 
 
+def held(table: Table, program_id: str, page_size: int) -> Iterator[tuple[str, str]]:
+    """Yield (position, reward id) of a program's rewards that are held, since the longest time first."""
+    for item in table.query(keys.rewards_in(program_id, "HELD"), index="waiting", page_size=page_size):
+        yield item["waits_at"], keys.owner_of(item) + item["sk"]
+
+
 def _changing(reward: Reward) -> Item:
     """What may change in a reward's life."""
     kept = {

@@ -68,6 +68,8 @@ def _about(told: Told, ids: Ids) -> set[str]:
             return {f"customer {ids.user(told.customer_id)}"}
         case PaymentReceived():
             customers = {f"customer {ids.user(name)}" for name in (told.customer_id, told.other_customer_id) if name}
+            if told.caller:  # their sums of the day are one item
+                customers.add(f"caller {told.caller}")
             return customers | {f"payment {told.system} {name}" for name in (told.payment_id, *told.names)}
         case PaymentAlias():
             return {f"payment {told.system} {name}" for name in (told.payment_id, told.alias_id)}

@@ -205,15 +205,18 @@ class PaymentView(View):
     `kind`: PAYMENT; IGNORED (nobody earns from it, `reason` says why); EARLY and FOREIGN are parked.
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
     was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody
-    has said; `clearedBy`: who said whether it is.
+    has said; `clearedBy`: who said whether it is. `caller`: the service that told of it over HTTP, on whose word alone
+    it earns no more in a day than `salesLimit`.
     """
 
-    people = ("cleared_by", "by")
+    people = ("cleared_by", "by", "caller")
 
     id: str
     kind: PaymentKind
     origin: Origin
     told_by: str | None
+    caller: str | None
+    caller_name: str | None = None
     external_id: str | None
     customer_id: str | None
     customer_hash: str | None
@@ -260,6 +263,7 @@ class PaymentView(View):
             kind=payment.kind,
             origin=payment.origin,
             told_by=payment.told_in or None,
+            caller=payment.caller or None,
             external_id=payment.external_id or None,
             customer_id=customer_of(payment, labels),
             customer_hash=payment.customer or None,

@@ -60,6 +60,7 @@ class CurrencyBody(Body):
     second_approval_limit: AmountOrZero | None = None
     adjustment_limit: AmountOrZero | None = None
     conversion_limit: AmountOrZero | None = None
+    sales_limit: AmountOrZero | None = None
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -76,7 +77,7 @@ class CurrencyBody(Body):
     def to_terms(self) -> CurrencyTerms:
         return CurrencyTerms(
             self.payout_minimum or 0, self.auto_approve_limit, self.second_approval_limit, self.adjustment_limit,
-            self.conversion_limit,
+            self.conversion_limit, self.sales_limit,
         )  # fmt: skip
 
 
@@ -321,6 +322,7 @@ class CurrencyView(View):
     second_approval_limit: int | None
     adjustment_limit: int | None
     conversion_limit: int | None
+    sales_limit: int | None
 
     @classmethod
     def of(cls, currency: str, terms: CurrencyTerms) -> Self:
@@ -331,6 +333,7 @@ class CurrencyView(View):
             second_approval_limit=terms.second_approval_limit,
             adjustment_limit=terms.adjustment_limit,
             conversion_limit=terms.conversion_limit,
+            sales_limit=terms.sales_limit,
         )
 
 

@@ -63,7 +63,7 @@ def _on_word(
     context: Context, told: Payment, existing: dict[int, Reward], becomes: dict[int, Reward]
 ) -> tuple[dict[int, Reward], list[Write]]:
     """What counts on somebody's word counts on it with what it earns more now, too."""
-    if not told.by and not told.cleared_by:
+    if not told.is_on_word:
         return becomes, []
     from refledger.operations.earning import word
 

@@ -214,6 +214,7 @@ def told(
         teller=received.teller,
         system=received.system,
         external_id=received.payment_id,
+        caller=received.caller,
         program_said=received.program_said,
         occurred_at_ms=received.occurred_at_ms,
         back=TakenBack(uncaptured=received.uncaptured),
@@ -349,14 +350,19 @@ def assessed_now(
 ) -> PaymentAssessment:
     """`assess` for a payment that comes by itself, or with a referral.
 
-    One that was made before one of the staff said whose customer it is counts on that person's word: above what they
-    may make in a day its rewards are held.
+    One that was made before one of the staff said whose customer it is counts on that person's word, one that a service
+    told of on the service's: above what they may make in a day its rewards are held.
     """
-    if binding is None or not binding.is_on_word(payment.occurred_at_ms):
+    is_named = binding is not None and binding.is_on_word(payment.occurred_at_ms)
+    if binding is None or not (is_named or payment.caller):
         return assess(context, payment, binding, program, parked)
-    from refledger.domain.duties import Act  # few are so: the rest needs to know nothing of duties
+    from refledger.domain.duties import Act  # what comes by the bus needs to know nothing of duties
     from refledger.operations.earning import word
 
+    if not is_named:
+        return word.told_by_service(
+            context, payment.caller, program, lambda held: assess(context, payment, binding, program, parked, held)
+        )
     by = binding.named_by
     spoken = replace(payment, by=by)
     assessed, sums = word.by_word(

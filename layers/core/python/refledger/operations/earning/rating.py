@@ -209,6 +209,10 @@ def _rate(context: Context, payment_id: str) -> Rated:
     becomes = became(context, payment, binding, parts, existing, binding.late)
     new = replace(payment, unearned=tuple((part.tier, part.nothing.value) for part in parts if part.nothing))
     reference, met = f"{payment.id} because of {binding.late}", [bindings.still_earns(binding)]
+    if payment.caller:
+        from refledger.operations.earning import word  # it assesses what it rates
+
+        becomes, _ = word.more(context, payment, existing, becomes)
     return book(context, payment, new, existing, becomes, reference, met)
 
 
@@ -258,7 +262,8 @@ def _in_time(context: Context, payment: Payment) -> Rated:
         return Rated()
     program = context.program_after(payment.program_id, context.now_ms())
     taken = replace(payment, kind=PaymentKind.PAYMENT, reason="")
-    assessed = assess(context, taken, binding, program, payment)
+    held = (SECOND_PERSON,) if payment.caller and program.limits_sales(payment.currency) else ()
+    assessed = assess(context, taken, binding, program, payment, held)
     context.table.commit(*assessed.writes)
     return Rated(assessed.due(context.now_ms()), 1)
 
@@ -297,8 +302,8 @@ def _stays(old: Reward, payment: Payment) -> bool:
 
     It has no rate any more since its own payment was corrected.
     """
-    on_word = payment.by or payment.cleared_by
-    return bool(on_word) and old.status in IN_BALANCE and old.because_of == payment.id and not old.rate_bps
+    corrected = old.because_of == payment.id and not old.rate_bps
+    return payment.is_on_word and old.status in IN_BALANCE and corrected
 
 
 def rated_anew(old: Reward, amount: int, rate_bps: int, rule: str, because_of: str) -> Reward:
@@ -393,7 +398,11 @@ def _is_right(context: Context, payment: Payment, binding: Binding) -> bool:
     if not is_of(binding, payment) or binding.why_not(payment.occurred_at_ms):
         return True
     parts = split(payment, binding, terms_of(context, binding))
-    return _earning(payment.shares) == _earning((part.partner_id, part.amount) for part in parts)
+    due = _earning((part.partner_id, part.amount) for part in parts)
+    if payment.caller:  # what would be more than its service may tell in a day stays what it was
+        most = dict(due)
+        return all(amount <= most.get(partner_id, 0) for partner_id, amount in _earning(payment.shares))
+    return _earning(payment.shares) == due
 
 
 def _earning(shares: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

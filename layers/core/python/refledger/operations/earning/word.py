@@ -44,13 +44,28 @@ def by_word(
     return assessed, case.writes(marks=makers if by_machine else None)
 
 
+def told_by_service(
+    context: Context, caller: str, program: Program, assess: Callable[[tuple[str, ...]], PaymentAssessment]
+) -> PaymentAssessment:
+    """Return what a payment comes to that a service told of over HTTP, counted in the service's day.
+
+    Above what it may make so its rewards are held. `caller`: keyed hash of the service.
+    """
+    assessed = assess(())
+    amount = sum(reward.amount for reward in assessed.rewards)
+    counted = duties.sale(context, caller, program, assessed.payment.currency, amount)
+    if counted is None:
+        return assess((SECOND_PERSON,))
+    return replace(assessed, writes=[*assessed.writes, *counted])
+
+
 def more(
     context: Context, payment: Payment, existing: Mapping[int, Reward], becomes: Mapping[int, Reward]
 ) -> tuple[dict[int, Reward], list[Write]]:
     """Return a counted payment's rewards as they become, and what writes their rise into the day's sums.
 
-    Above what one person may make in a day they are held; one that is in the balance stays what it was instead, for
-    nothing that is there is held: somebody gives the rest by hand.
+    Above what one person may make in a day they are held, and whatever a service's sale comes to more; one that is in
+    the balance stays what it was instead, for nothing that is there is held: somebody gives the rest by hand.
     """
     amounts = Counter[str]()
     for tier, new in becomes.items():
@@ -59,11 +74,16 @@ def more(
             amounts[new.partner_id] += difference
     if not amounts:
         return dict(becomes), []
-    act, program = Act.ACCEPT_PAYMENT if payment.by else Act.CLEAR_DUPLICATE, context.program(payment.program_id)
-    case = duties.case(context, act, payment.by or payment.cleared_by, [program], payment.currency, amounts)
-    if not isinstance(case.require(), NeedsSecond):
-        return dict(becomes), case.writes()
-    return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, case.writes()
+    program = context.program(payment.program_id)
+    if person := payment.by or payment.cleared_by:
+        act = Act.ACCEPT_PAYMENT if payment.by else Act.CLEAR_DUPLICATE
+        case = duties.case(context, act, person, [program], payment.currency, amounts)
+        is_enough, counted = not isinstance(case.require(), NeedsSecond), case.writes()
+    else:  # it is told of no sale, so it is counted in no day
+        is_enough, counted = not program.limits_sales(payment.currency), []
+    if is_enough:
+        return dict(becomes), counted
+    return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, counted
 
 
 def _amount(reward: Reward | None) -> int:

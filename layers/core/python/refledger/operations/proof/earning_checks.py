@@ -150,9 +150,12 @@ def _exact_faults(payment: Payment, earned: Sequence[Reward], parts: Sequence[Sh
 
 
 def _counts_less(payment: Payment, reward: Reward, part: Share) -> bool:
-    """Whether it stays what it was when one person's word was no more good for what it would be now."""
-    on_word = payment.by or payment.cleared_by
-    return bool(on_word) and reward.because_of == payment.id and not reward.rate_bps and reward.amount < part.amount
+    """Whether it stays what it was when one person's, or a service's, word was no more good for what it would be now.
+
+    Told of by a service it may be rated again because of another payment.
+    """
+    is_known = reward.because_of == payment.id or (payment.caller and reward.because_of)
+    return bool(payment.is_on_word and is_known) and not reward.rate_bps and reward.amount < part.amount
 
 
 def _possible_faults(payment: Payment, earned: Sequence[Reward], binding: Binding, program: Program) -> Iterator[str]:

@@ -43,6 +43,11 @@ def exposure_of_actor(actor: str) -> Key:
     return _key(f"EXPOSURE#ACTOR#{actor}")
 
 
+def exposure_of_caller(caller: str, day: str) -> Key:
+    """The exposure by a service (keyed hash) that tells of sales: what one day (UTC) has seen."""
+    return _key(f"EXPOSURE#CALLER#{caller}", day)
+
+
 def touched(lane: int, at_ms: int, number: str) -> Key:
     """The partners whose money a batch of the stream is about. `number`: of its first record."""
     return _key(f"TOUCHED#{lane}", f"{at_ms:013d}#{number}")
