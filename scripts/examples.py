@@ -47,7 +47,7 @@ TEXTS = {
     "part": "ANA7K2M9QX", "kind": "operator", "field": "status", "entity": ID,
     "operation": "POST /api/v1/partners/{partnerId}/suspend", "request": "3f0c1d2e-6a51-4f0e-9f5b-7d1c2a9b8e47",
     "providerKey": "tr_1Q2w3E4r", "reference": "2026-11-21/0042", "allowedDomain": "shop.example.com",
-    "accent": "#0f766e",
+    "accent": "#0f766e", "region": "north",
     "parameter": "via", "cookieDomain": "example.com", "label": "Flyer", "campaign": "autumn", "format": "CSV",
     "text": "asked for a call in March", "detail": "a second person is needed", "message": "I write about bookkeeping.",
     "action": "dismiss", "outcome": "BOOKED", "step": "ACCEPTED", "of": "ACCOUNT",
@@ -61,7 +61,7 @@ TEXTS = {
 # Keys of objects that have one for each of something.
 KEYS = {
     "deeperTiers": "3", "customers": "1", "byStatus": "ACTIVE", "byTier": "GOLD", "bySource": "WEBSITE",
-    "byCampaign": "autumn", "filters": "programId",
+    "byCampaign": "autumn", "filters": "programId", "metadata": "region",
 }  # fmt: skip
 # Of bodies whose fields exclude each other: one form of each.
 FORMS: dict[str, Any] = {

@@ -12,6 +12,7 @@ from refledger.domain.errors import (
     CodeTaken,
     Conflict,
     EmailTaken,
+    ExternalIdTaken,
     FreshSignInNeeded,
     KeyReused,
     NotCounted,
@@ -89,7 +90,7 @@ def _view(partner: Partner) -> PartnerView:
     answer=PartnerView,
     status=201,
     versioned=True,
-    refuses=(ProgramNotFound, EmailTaken, UserTaken, KeyReused),
+    refuses=(ProgramNotFound, EmailTaken, UserTaken, ExternalIdTaken, KeyReused),
 )
 def create(request: Request[NewPartnerBody, NoQuery]) -> PartnerView:
     """Onboard a partner, who gets a code of their own."""
@@ -107,6 +108,9 @@ def list_all(request: Request[NoBody, PartnerQuery]) -> Page[PartnerView]:
     context, query = config.context(), request.query
     wanted = query.to_wanted()
     position = request.position("")
+    if query.external_id is not None:
+        found = partner_lists.called(context, query.program_id or DEFAULT_PROGRAM, query.external_id, wanted)
+        return Page[PartnerView](data=[_view(partner) for partner in found])
     if query.q is None:
         page, last = partner_lists.newest(context, wanted, position, query.limit)
     else:
@@ -169,7 +173,7 @@ def read(request: Request[NoBody, NoQuery]) -> PartnerView:
     body=PartnerPatch,
     answer=PartnerView,
     versioned=True,
-    refuses=(PartnerNotFound, Conflict, EmailTaken, ProgramNotFound, FreshSignInNeeded),
+    refuses=(PartnerNotFound, Conflict, EmailTaken, ExternalIdTaken, ProgramNotFound, FreshSignInNeeded),
 )
 def change(request: Request[PartnerPatch, NoQuery]) -> PartnerView:
     """Change what a partner is called, where they are reached, and their label; or their status, or their rates."""
@@ -188,7 +192,7 @@ def change(request: Request[PartnerPatch, NoQuery]) -> PartnerView:
     body=WholePartner,
     answer=PartnerView,
     versioned=True,
-    refuses=(PartnerNotFound, Conflict, EmailTaken),
+    refuses=(PartnerNotFound, Conflict, EmailTaken, ExternalIdTaken),
 )
 def replace_all(request: Request[WholePartner, NoQuery]) -> PartnerView:
     """Say all of what a partner is called, where they are reached, their label and their tags."""

@@ -14,7 +14,9 @@ from refledger.domain.errors import (
     Conflict,
     CurrencyNotTaken,
     CustomerPaidBefore,
+    ExternalIdTaken,
     FreshSignInNeeded,
+    Invalid,
     KeyReused,
     LeadTaken,
     OwnCode,
@@ -94,7 +96,8 @@ def _payouts(shown: Sequence[Referral]) -> dict[str, WithdrawalStatus]:
     status=201,
     versioned=True,
     refuses=(
-        CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken, KeyReused, *BINDS,
+        CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken, ExternalIdTaken,
+        KeyReused, *BINDS,
     ),
 )  # fmt: skip
 def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
@@ -117,6 +120,12 @@ def list_some(request: Request[NoBody, ReferralQuery]) -> Page[ReferralView]:
         if own is None or partner_id not in (None, own):
             return Page[ReferralView](data=[])
         partner_id = own
+    if query.external_id is not None:
+        if not staff:
+            raise Invalid("externalId: for staff and services")
+        one = referral_lists.called(context, query.program_id or DEFAULT_PROGRAM, query.external_id, wanted)
+        kept = [each for each in one if partner_id in (None, each.partner_id)]
+        return Page[ReferralView](data=_views(request, kept))
     if partner_id:
         page, last = referral_lists.of_partner(context, partner_id, wanted, position, query.limit)
     else:
@@ -177,7 +186,7 @@ def read_by_customer(request: Request[NoBody, CustomerQuery]) -> ReferralView:
     body=ReferralPatch,
     answer=ReferralView,
     versioned=True,
-    refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, FreshSignInNeeded, *BINDS),
+    refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, ExternalIdTaken, FreshSignInNeeded, *BINDS),
 )
 def change(request: Request[ReferralPatch, NoQuery]) -> ReferralView:
     """Change a referral's source, campaign, note or tags, or say who its customer is; or its status."""
@@ -200,7 +209,7 @@ def change(request: Request[ReferralPatch, NoQuery]) -> ReferralView:
     body=WholeReferral,
     answer=ReferralView,
     versioned=True,
-    refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, *BINDS),
+    refuses=(ReferralNotFound, ReferralClosed, Conflict, PartnerNotFound, ExternalIdTaken, *BINDS),
 )
 def replace_all(request: Request[WholeReferral, NoQuery]) -> ReferralView:
     """Say all of a referral's source, campaign, note and tags, and perhaps who its customer is."""

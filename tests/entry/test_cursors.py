@@ -38,6 +38,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "source": ("WEBSITE", "EMAIL"),
     "tag": ("maths", "physics"),
     "q": ("ad", "be"),
+    "externalId": ("crm-1", "crm-2"),
 }  # fmt: skip
 
 

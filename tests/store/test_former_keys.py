@@ -152,7 +152,8 @@ def test_the_same_items_are_left_by_the_code_of_before_and_of_today() -> None:
             for item in (map(former.item_today, items) if move else items)
         }
 
-    assert told("6737556", move=True) <= told("next", move=False)
+    before = told("6737556", move=True) - {("PERSON", "ROOT", "", "")}  # who is listed once they act again
+    assert before <= told("next", move=False)
 
 
 @given(st.lists(st.sampled_from(sorted(KEYS)), min_size=2, max_size=8))

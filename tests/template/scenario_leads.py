@@ -69,7 +69,10 @@ def tell_by_servers(story: Story, code: str) -> None:
 def tell_what_was_paid(story: Story, code: str) -> None:
     """What Lou paid is told as a deal, too, that was closed before: the deal earns, and what is paid waits."""
     entered = story.call("referrals", "admin", "POST /api/v1/referrals", {
-        "source": "phone", "referralCode": code, "customerId": "lou", "leadId": "lead-9"}, key="lou")  # fmt: skip
+        "source": "phone", "referralCode": code, "customerId": "lou", "leadId": "lead-9", "externalId": "deal-9",
+        "metadata": {"stage": "won"}}, key="lou")  # fmt: skip
+    (found,) = story.call("referrals", "admin", "GET /api/v1/referrals", query="externalId=deal-9")["data"]
+    assert found["id"] == entered["id"]
     story.clock.forward(5_000)
     before = iso(story.clock() - 1_000)
     story.pay("lou", "of lou", 10_000)

@@ -32,8 +32,14 @@ CHANGE_NOTHING = {
 
 def do_the_rest(story: Story) -> None:
     """What staff do seldom, once each, so that every route that changes something has been called."""
-    new = {"firstName": "Gil", "lastName": "Example", "email": "gil.of.the.rest@example.com"}
+    new: dict[str, Any] = {"firstName": "Gil", "lastName": "Example", "email": "gil.of.the.rest@example.com"}
+    new |= {"externalId": "crm-1", "metadata": {"region": "north"}}
     gil = story.call("partners", "admin", "POST /api/v1/partners", new)["id"]
+    renamed = story.call(
+        "partners", "admin", "PATCH /api/v1/partners/{partnerId}", {"externalId": "crm-2"}, match="1", partnerId=gil
+    )
+    assert renamed["externalId"] == "crm-2"
+    assert story.call("partners", "admin", "GET /api/v1/partners", query="externalId=crm-2")["data"][0]["id"] == gil
     for verb in ("deactivate", "activate", "terminate"):
         route = f"POST /api/v1/partners/{{partnerId}}/{verb}"
         story.call("partners", "admin", route, {"reason": "a test"}, partnerId=gil)

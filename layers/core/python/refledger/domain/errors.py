@@ -32,6 +32,7 @@ Refledger
 ├── Conflict                   CONFLICT              the state of things does not allow it
 │   ├── ProgramExists          PROGRAM_EXISTS        another program has this id
 │   ├── EmailTaken             EMAIL_TAKEN           another partner has this e-mail address
+│   ├── ExternalIdTaken        EXTERNAL_ID_TAKEN     another one of its kind in the program has this id of yours
 │   ├── UserTaken              USER_TAKEN            whoever this is signs in as another partner already
 │   ├── AlreadyReferred        ALREADY_REFERRED      the customer was referred before, and the first referral counts
 │   ├── CustomerPaidBefore     CUSTOMER_PAID_BEFORE  and the program, or a service, takes new customers only
@@ -213,6 +214,10 @@ class ProgramExists(Conflict):
 
 class EmailTaken(Conflict):
     code = "EMAIL_TAKEN"
+
+
+class ExternalIdTaken(Conflict):
+    code = "EXTERNAL_ID_TAKEN"
 
 
 class UserTaken(Conflict):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from refledger.domain.errors import Conflict
+from refledger.domain.owner_data import Metadata
 from refledger.domain.rules import ANY_PRODUCT, Own
 
 
@@ -66,6 +67,8 @@ class Partner:
     linked_at_ms: int = 0  # when staff said who signs in as them; 0: nobody did, or the user was there from the start
     notices: tuple[str, ...] = ()  # of what they want to be told
     rejected: tuple[str, ...] = ()  # ids of referrals that were rejected or closed, the newest last: see REJECTED_KEPT
+    external_id: str = ""  # what the owner calls them
+    metadata: Metadata = ()
     forgotten_at_ms: int = 0  # when all that said who they are was taken away; 0: it was not
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from refledger.domain.errors import Invalid
+from refledger.domain.owner_data import Metadata
 from refledger.domain.tellers import CONVERSIONS
 from refledger.domain.uplines import Binding, Link
 
@@ -96,6 +97,8 @@ class Referral:
     tags: tuple[str, ...] = ()  # sorted
     conversion: str = ""  # the payment that its conversion was booked as
     makers: tuple[str, ...] = ()  # who of the staff entered it, its lead or its customer: keyed hashes, sorted
+    external_id: str = ""  # what the owner calls it
+    metadata: Metadata = ()
     payout: str = ""  # the withdrawal that last paid a reward of it
     version: int = 1
     updated_at_ms: int = field(default=0, compare=False)  # when it was changed last

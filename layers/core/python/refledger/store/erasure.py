@@ -18,17 +18,18 @@ from refledger.store.transaction import Item, Write, delete, update
 FORGOTTEN: Final = "(forgotten)"  # stands for a text that must be there, and in the audit for whatever was
 IS_THERE = "attribute_exists(pk)"
 
+_OWNER_DATA: Final[Item] = {"external": "", "metadata": {}}  # the owner's id of somebody, and what they like
 _PERSON: Final[Item] = {"first_name": "", "last_name": "", "email": "", "phone": "", "company": ""}
 # By what an item is told as: the attributes that are personal, or in which people write what they like, and what they
 # become. A payout method's cipher text goes: without it nobody opens the account again.
 _PERSONAL: Final[dict[str, Item]] = {
-    "PARTNER": {**_PERSON, "tags": [], "reason": ""},
+    "PARTNER": {**_PERSON, **_OWNER_DATA, "tags": [], "reason": ""},
     "PAYOUT_METHOD": {"holder": "", "masked": "", "cipher": b"", "same": ""},
     "CODE": {"label": ""},
     "NOTE": {"text": ""},
     "APPLICATION": {**_PERSON, "message": "", "reason": ""},
     "INVITATION": {**_PERSON, "tags": []},
-    "REFERRAL": {"note": "", "tags": [], "lead": "", "customer_id": ""},
+    "REFERRAL": {**_OWNER_DATA, "note": "", "tags": [], "lead": "", "customer_id": ""},
     "ADJUSTMENT": {"reason": FORGOTTEN, "note": ""},
     "REWARD": {"note": ""},
     "PAYMENT": {"note": FORGOTTEN},  # of a reward by hand

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from refledger.domain.errors import PartnerNotFound
+from refledger.domain.owner_data import metadata
 from refledger.domain.partners import Idle, Partner, PartnerStatus
-from refledger.store import codes, keys, rules, trails
+from refledger.store import codes, external_ids, keys, rules, trails
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, check, delete, put, update
 
@@ -63,11 +64,12 @@ def change(old: Partner, new: Partner, now_ms: int) -> Write:
 
     What else a partner is has changes of its own.
     """
-    item = _to_item(new)
-    item["changed"] = now_ms
-    changed = (
+    item = {"external": "", "metadata": {}, **_to_item(new), "changed": now_ms}
+    changed = [
         "first_name", "last_name", "email", "phone", "company", "tier", "tags", "code", "codes", "notices", "changed",
-    )  # fmt: skip
+    ]  # fmt: skip
+    if (old.external_id, old.metadata) != (new.external_id, new.metadata):
+        changed += ["external", "metadata"]
     trail, before = trails.kept(_figured(old), _figured(new), old.created_at_ms, now_ms)
     return update(
         IS_UNCHANGED, keys.partner(old.id),
@@ -234,6 +236,7 @@ def _to_item(partner: Partner) -> Item:
         "notices": list(partner.notices), **({"linked": partner.linked_at_ms} if partner.linked_at_ms else {}),
         **({"rejected": list(partner.rejected)} if partner.rejected else {}),
         **({"forgotten": partner.forgotten_at_ms} if partner.forgotten_at_ms else {}),
+        **external_ids.item_of(partner.external_id, partner.metadata),
         **keys.listed(keys.all_partners(), partner.created_at_ms, partner.id),
         **keys.waiting(keys.partners_of(partner.status), partner.created_at_ms, partner.id),
     }  # fmt: skip
@@ -267,5 +270,7 @@ def from_item(item: Item) -> Partner:
         notices=tuple(item.get("notices", ())),
         linked_at_ms=item.get("linked", 0),
         rejected=tuple(item.get("rejected", ())),
+        external_id=item.get("external", ""),
+        metadata=metadata(item.get("metadata", {})),
         forgotten_at_ms=item.get("forgotten", 0),
     )

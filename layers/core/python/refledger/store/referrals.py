@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from refledger.domain.errors import ReferralNotFound
+from refledger.domain.owner_data import metadata
 from refledger.domain.referrals import Referral, ReferralSource, ReferralStatus
-from refledger.store import keys, trails
+from refledger.store import external_ids, keys, trails
 from refledger.store.bindings import IS_THERE, links, links_from
 from refledger.store.table import Table
 from refledger.store.transaction import Item, Write, check, delete, put, update
@@ -176,6 +177,7 @@ def _state(referral: Referral) -> Item:
         "status": referral.status.value, "source": referral.source.value, "customer": referral.customer,
         "lead": referral.lead, "version": referral.version, "code": referral.code,
         **{name: value for name, value in told.items() if value},
+        **external_ids.item_of(referral.external_id, referral.metadata),
     }  # fmt: skip
 
 
@@ -225,5 +227,7 @@ def from_item(item: Item) -> Referral:
         payout=item.get("payout", ""),
         code=item.get("code", ""),
         customer_id=item.get("customer_id", ""),
+        external_id=item.get("external", ""),
+        metadata=metadata(item.get("metadata", {})),
         version=item.get("version", 1),
     )

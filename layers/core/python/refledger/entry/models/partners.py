@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from refledger.domain import texts
+from refledger.domain.owner_data import metadata
 from refledger.domain.partners import Partner, PartnerNote, PartnerStatus
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import MAX_OWN_PRODUCTS, Own
@@ -28,6 +29,7 @@ from refledger.entry.models.common import (
     refused,
 )
 from refledger.entry.models.ids import ProgramId
+from refledger.entry.models.owner_data import ExternalId, ExternalIdOrNone, MetadataBody
 from refledger.entry.models.rule_views import OwnPayView
 from refledger.entry.models.rules import OwnPayBody, to_own
 
@@ -56,7 +58,9 @@ TierLabelOrNone = Annotated[str, Capitals, Field(pattern=r"^[A-Z0-9_-]{0,30}$", 
 
 
 class NewPartnerBody(Body):
-    """`sub`: the user who signs in as this partner, where that is known already."""
+    """`sub`: the user who signs in as this partner, where that is known already. `externalId`: what you call them, once
+    in a program; `metadata`: what you keep with them.
+    """
 
     first_name: Name
     last_name: Name
@@ -67,18 +71,26 @@ class NewPartnerBody(Body):
     tier: TierLabel | None = None
     tags: Tags = Field(default=[])
     sub: Annotated[Exact, Field(min_length=1, max_length=100)] | None = None
+    external_id: ExternalId | None = None
+    metadata: MetadataBody = Field(default={})
 
     def to_partner(self, user: str) -> NewPartner:
         from refledger.operations.partners.partners import NewPartner  # not for whoever only reads
 
         return NewPartner(
             self.first_name, self.last_name, self.email, self.phone, self.company_name, self.program_id, user,
-            self.tier or "", tuple(self.tags),
+            self.tier or "", tuple(self.tags), self.external_id or "", metadata(self.metadata),
         )  # fmt: skip
 
 
+def owner_data(body: PartnerChanges | WholePartner) -> dict[str, Any]:
+    return {
+        "external_id": body.external_id, "metadata": None if body.metadata is None else metadata(body.metadata),
+    }  # fmt: skip
+
+
 class PartnerChanges(Body):
-    """What is not said, or null, stays as it is."""
+    """What is not said, or null, stays as it is. `externalId`: empty for none; `metadata`: all of it."""
 
     first_name: Name | None = None
     last_name: Name | None = None
@@ -86,16 +98,20 @@ class PartnerChanges(Body):
     phone: Phone | None = None
     company_name: OptionalName | None = None
     tier: TierLabelOrNone | None = None
+    external_id: ExternalIdOrNone | None = None
+    metadata: MetadataBody | None = None
 
     def to_changes(self, tags: tuple[str, ...] | None = None) -> ProfileChanges:
         from refledger.operations.partners.partner_profile import ProfileChanges
 
         told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
-        return ProfileChanges(*told, tags)
+        return ProfileChanges(*told, tags, **owner_data(self))
 
 
 class PartnerPatch(PartnerChanges):
-    """What is not said, or null, stays as it is. `status`, `commissionRates`: with a `reason`, and with nothing else:
+    """What is not said, or null, stays as it is. `externalId`: empty for none; `metadata`: all of it.
+
+    `status`, `commissionRates`: with a `reason`, and with nothing else:
     what `/activate`, `/deactivate`, `/suspend`, `/terminate` and `/commission` do, for whom may do that.
     """
 
@@ -117,7 +133,9 @@ class PartnerPatch(PartnerChanges):
 
 
 class WholePartner(Body):
-    """All that can be said of a partner: what is left out becomes empty."""
+    """All that can be said of a partner: what is left out becomes empty, but for `externalId` and `metadata`, which
+    stay as they are.
+    """
 
     first_name: Name
     last_name: Name
@@ -126,12 +144,14 @@ class WholePartner(Body):
     company_name: OptionalName = ""
     tier: TierLabelOrNone = ""
     tags: Tags = Field(default=[])
+    external_id: ExternalIdOrNone | None = None
+    metadata: MetadataBody | None = None
 
     def to_changes(self) -> ProfileChanges:
         from refledger.operations.partners.partner_profile import ProfileChanges
 
         told = (self.first_name, self.last_name, self.email, self.phone, self.company_name, self.tier)
-        return ProfileChanges(*told, tuple(self.tags))
+        return ProfileChanges(*told, tuple(self.tags), **owner_data(self))
 
 
 class TagsBody(Body):
@@ -183,6 +203,7 @@ class CommissionBody(Body):
 class PartnerQuery(PeriodQuery):
     """`q`: how a name, either one first, an e-mail address or a company begins; then `programId` is the default program
     unless it is said, and partners come in the order of what they are called. `from`, `to`: when they were made.
+    `externalId`: the one of a program, the default one unless it is said, whom you call so; without `q`.
     """
 
     cursor: Annotated[str, Field(max_length=1100)] | None = None  # of a search it has a text of any script
@@ -191,6 +212,13 @@ class PartnerQuery(PeriodQuery):
     tag: Tag | None = None
     program_id: ProgramId | None = None
     q: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    external_id: ExternalId | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.q and self.external_id:
+            raise refused("externalId", "without q")
+        return self
 
     def to_wanted(self) -> PartnerFilter:
         from refledger.operations.partners.partner_lists import PartnerFilter
@@ -202,7 +230,7 @@ class PartnerView(View):
     """`commissionRates`: basis points of tier 1, 2, … for customers referred today, 0 for a flat amount.
 
     `ownRates`: what the partner earns in tier 1 instead of the program's pay. `forgottenAt`: when what says who they
-    are was taken away; null: it was not.
+    are was taken away; null: it was not. `externalId`: what you call them; `metadata`: what you keep with them.
     """
 
     id: str
@@ -222,6 +250,8 @@ class PartnerView(View):
     updated_at: str
     version: int
     forgotten_at: str | None = None
+    external_id: str | None
+    metadata: dict[str, str]
 
     @classmethod
     def of(cls, partner: Partner, program_bps: Sequence[int]) -> Self:
@@ -243,4 +273,6 @@ class PartnerView(View):
             updated_at=iso(partner.updated_at_ms or partner.created_at_ms),
             version=partner.version,
             forgotten_at=iso(partner.forgotten_at_ms) if partner.forgotten_at_ms else None,
+            external_id=partner.external_id or None,
+            metadata=dict(partner.metadata),
         )

@@ -14,9 +14,9 @@ from refledger.operations.labels import NONE, Labels
 
 class ReferralView(View):
     """`expiresAt`: when it ends if nothing happens; null where it never does, or has converted. `leadId`: as the CRM
-    knows it, for staff, as are `note`, `tags` and the partner's names. `customerId`: what you call who pays, for staff;
-    null where that is sealed, was forgotten, or came before it was kept. `customerHash`: the same for all that one
-    customer pays, for staff.
+    knows it, for staff, as are `note`, `tags`, `externalId`, `metadata` and the partner's names. `customerId`: what you
+    call who pays, for staff; null where that is sealed, was forgotten, or came before it was kept. `customerHash`: the
+    same for all that one customer pays, for staff.
 
     `closedFrom`: what its customer pays then or later earns nothing; null where there is no such time. `payoutStatus`:
     how the withdrawal stands that last paid a reward of it, RETURNED where that money came back.
@@ -46,6 +46,8 @@ class ReferralView(View):
     reason: str | None
     note: str | None
     tags: list[str] | None
+    external_id: str | None
+    metadata: dict[str, str] | None
     version: int
 
     @classmethod
@@ -75,6 +77,8 @@ def referral_fields(
         "reason": referral.reason or None,
         "lead_id": (referral.lead or None) if staff else None, "note": referral.note if staff else None,
         "tags": list(referral.tags) if staff else None,
+        "external_id": (labels.shown(referral.external_id) or None) if staff else None,
+        "metadata": dict(referral.metadata) if staff else None,
     }  # fmt: skip
 
 

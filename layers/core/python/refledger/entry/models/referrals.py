@@ -13,6 +13,7 @@ from refledger.adapters.ids import Ids
 from refledger.domain import amounts, currencies
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.errors import Invalid
+from refledger.domain.owner_data import metadata
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource, ReferralStatus
 from refledger.domain.withdrawals import WithdrawalStatus
@@ -35,6 +36,7 @@ from refledger.entry.models.common import (
     refused,
 )
 from refledger.entry.models.ids import PartnerId, ProgramId
+from refledger.entry.models.owner_data import ExternalId, ExternalIdOrNone, MetadataBody
 from refledger.entry.models.referral_views import ReferralView, referral_fields
 from refledger.entry.models.reward_views import RewardView
 from refledger.operations.referring.referral_lists import ReferralFilter
@@ -57,7 +59,8 @@ AnySource = Annotated[ReferralSource, Capitals]
 
 class NewReferralBody(Body):
     """Say `partnerId`, or `referralCode`, or both. `customerId`: who will pay, as payment events name them; their
-    payments earn from now on; may be said later. `leadId`: as the CRM knows it; may be said later.
+    payments earn from now on; may be said later. `leadId`: as the CRM knows it; may be said later. `externalId`: what
+    you call the referral, once in a program; `metadata`: what you keep with it.
     """
 
     partner_id: PartnerId | None = None
@@ -68,6 +71,8 @@ class NewReferralBody(Body):
     customer_id: CustomerId | None = None
     note: Note = ""
     tags: Tags = Field(default=[])
+    external_id: ExternalId | None = None
+    metadata: MetadataBody = Field(default={})
 
     @model_validator(mode="after")
     def _somebodys(self) -> Self:
@@ -88,17 +93,21 @@ class NewReferralBody(Body):
             customer_id=self.customer_id or "",
             note=self.note,
             tags=tuple(self.tags),
+            external_id=self.external_id or "",
+            metadata=metadata(self.metadata),
         )
 
 
 class ReferralChanges(Body):
-    """What is not said stays as it is. A customer can be said once."""
+    """What is not said stays as it is. A customer can be said once. `externalId`: empty for none; `metadata`: all."""
 
     source: AnySource | None = None
     campaign: Campaign | None = None
     customer_id: CustomerId | None = None
     note: Note | None = None
     tags: Tags | None = None
+    external_id: ExternalIdOrNone | None = None
+    metadata: MetadataBody | None = None
 
     def to_changes(self, ids: Ids) -> ReferralUpdate:
         from refledger.operations.referring.lifecycle import ReferralUpdate
@@ -110,12 +119,16 @@ class ReferralChanges(Body):
             tuple(self.tags) if self.tags is not None else None,
             ids.user(self.customer_id) if self.customer_id else None,
             self.customer_id or "",
+            self.external_id,
+            None if self.metadata is None else metadata(self.metadata),
         )
 
 
 class ReferralPatch(ReferralChanges):
-    """What is not said stays as it is. A customer can be said once. `status`: ACCEPTED, REJECTED or EXPIRED, with
-    nothing else but a `reason`, which REJECTED needs: what `/accept`, `/reject` and `/expire` do.
+    """What is not said stays as it is. A customer can be said once. `externalId`: empty for none; `metadata`: all.
+
+    `status`: ACCEPTED, REJECTED or EXPIRED, with nothing else but a `reason`, which REJECTED needs: what `/accept`,
+    `/reject` and `/expire` do.
     """
 
     status: Annotated[Literal["ACCEPTED", "REJECTED", "EXPIRED"], Capitals] | None = None
@@ -134,19 +147,26 @@ class ReferralPatch(ReferralChanges):
 
 
 class WholeReferral(Body):
-    """All that can be changed of a referral: what is left out becomes empty. A customer can be said once, and stays."""
+    """All that can be changed of a referral: what is left out becomes empty, but for `externalId` and `metadata`, which
+    stay. A customer can be said once, and stays.
+    """
 
     source: AnySource
     campaign: Campaign = ""
     customer_id: CustomerId | None = None
     note: Note = ""
     tags: Tags = Field(default=[])
+    external_id: ExternalIdOrNone | None = None
+    metadata: MetadataBody | None = None
 
     def to_changes(self, ids: Ids) -> ReferralUpdate:
         from refledger.operations.referring.lifecycle import ReferralUpdate
 
         user = ids.user(self.customer_id) if self.customer_id else None
-        return ReferralUpdate(self.source, self.campaign, self.note, tuple(self.tags), user, self.customer_id or "")
+        return ReferralUpdate(
+            self.source, self.campaign, self.note, tuple(self.tags), user, self.customer_id or "", self.external_id,
+            None if self.metadata is None else metadata(self.metadata),
+        )  # fmt: skip
 
 
 class LinkBody(Body):
@@ -237,7 +257,8 @@ class NamedConversionBody(ConversionBody):
 
 class ReferralQuery(PeriodQuery):
     """Those of a partner or of a program (the default one unless it is said), newest first; PENDING and ACCEPTED ones
-    of a program, without a period, by when they expire. Partners get their own.
+    of a program, without a period, by when they expire. Partners get their own. `externalId`: the one that you call so,
+    for staff and services.
     """
 
     partner_id: PartnerId | None = None
@@ -245,6 +266,7 @@ class ReferralQuery(PeriodQuery):
     status: Annotated[ReferralStatus, Capitals] | None = None
     source: AnySource | None = None
     tag: Tag | None = None
+    external_id: ExternalId | None = None
 
     def to_wanted(self) -> ReferralFilter:
         return ReferralFilter(self.program_id, self.status, self.source, self.tag, self.from_ms, self.until_ms)

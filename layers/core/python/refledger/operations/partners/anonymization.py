@@ -21,8 +21,9 @@ from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.people import Person
 from refledger.domain.rewards import BY_HAND, RewardStatus
 from refledger.domain.withdrawals import OPEN
-from refledger.operations import likeness
+from refledger.operations import external_ids, likeness
 from refledger.operations.context import Context, commit
+from refledger.operations.external_ids import Kind
 from refledger.operations.partners import partners
 from refledger.operations.people import nameless
 from refledger.operations.referring import reads
@@ -165,7 +166,8 @@ def _themselves(context: Context, found: Partner) -> Iterator[Step]:
     now_ms = context.now_ms()
     by = erasure.told(found.id, "PARTNER", now_ms)
     address, traits = partners.address(context, found.email), likeness.traits(context, found)
-    yield "profile", erasure.forget(found, address, traits, by, now_ms)
+    called = external_ids.moves(context, Kind.PARTNER, found.program_id, found.id, found.external_id, "")
+    yield "profile", erasure.forget(found, address, traits, by, now_ms) + called
 
 
 def _under(context: Context, partner_id: str) -> Iterator[Step]:
@@ -202,7 +204,7 @@ def _applied(context: Context, found: Partner) -> Iterator[Step]:
 def _referred(context: Context, partner_id: str) -> Iterator[Step]:
     """What was written with the referrals that they made; whom these are of is forgotten apart."""
     for item in book_items.referrals_of(context.table, partner_id):
-        if write := erasure.blank(item, "note"):
+        if write := erasure.blank(item, "note", "metadata"):
             yield "notes", [write]
         yield from _audited(context, referrals.from_item(item).id)
 
@@ -267,9 +269,11 @@ def _as_customer(context: Context, user: str) -> Iterator[Step]:
         write = erasure.blank(item)
         if write:
             said = erasure.told(binding.referral_id, "REFERRAL", context.now_ms())
-            lead = referrals.from_item(item).lead
+            referral = referrals.from_item(item)
+            lead, own = referral.lead, referral.external_id
             facts = erasure.blank_lead(context.table, reads.lead_hash(context, lead)) if lead else []
-            yield "referrals", [write, said, *facts]
+            called = external_ids.moves(context, Kind.REFERRAL, referral.program_id, referral.id, own, "")
+            yield "referrals", [write, said, *facts, *called]
         yield from _audited(context, binding.referral_id)
 
 

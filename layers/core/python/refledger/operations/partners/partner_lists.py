@@ -12,7 +12,9 @@ from typing import Final
 
 from refledger.domain import search as folding
 from refledger.domain.partners import Partner
+from refledger.operations import external_ids
 from refledger.operations.context import Context
+from refledger.operations.external_ids import Kind
 from refledger.store import keys, partners, search
 
 LOOKED_AT: Final = 200  # in one call
@@ -54,6 +56,13 @@ def newest(context: Context, wanted: PartnerFilter, before: str, limit: int) -> 
     at_once = limit if wanted.is_indexed else max(limit, AT_ONCE)
     rows = partners.newest(context.table, before, at_once + 1, wanted.status, *bounds)
     return _page(context, rows, lambda _, partner: wanted.takes(partner), limit, at_once)
+
+
+def called(context: Context, program_id: str, external_id: str, wanted: PartnerFilter) -> list[Partner]:
+    """Return the partner of a program whom the owner calls so, if they are what is wanted besides."""
+    id = external_ids.find(context, Kind.PARTNER, program_id, external_id)
+    found = partners.many(context.table, [id]) if id else []
+    return [each for each in found if each.external_id == external_id and wanted.takes(each)]
 
 
 def beginning_with(

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from refledger.domain.errors import EmailTaken, check_version
+from refledger.domain.owner_data import Metadata
 from refledger.domain.partners import Partner, PartnerNote
-from refledger.operations import likeness
+from refledger.operations import external_ids, likeness
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.external_ids import Kind
 from refledger.operations.idempotency import Once
 from refledger.operations.partners.partners import address
 from refledger.store import notes, partners
@@ -27,6 +29,8 @@ class ProfileChanges:
     tier: str | None = None
     tags: tuple[str, ...] | None = None
     notices: tuple[str, ...] | None = None
+    external_id: str | None = None
+    metadata: Metadata | None = None
 
     def of(self, partner: Partner) -> Partner:
         given: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -40,7 +44,7 @@ def change(context: Context, partner_id: str, changes: ProfileChanges, version: 
     Idempotent: what is so already changes nothing, whatever `version` says.
 
     Raises PartnerNotFound, Conflict for one who was forgotten, Stale unless `version` is the partner's current one,
-    EmailTaken.
+    EmailTaken, ExternalIdTaken.
     """
     old = partners.find(context.table, partner_id)
     new = changes.of(old)
@@ -52,11 +56,14 @@ def change(context: Context, partner_id: str, changes: ProfileChanges, version: 
     new = replace(new, version=version + 1, updated_at_ms=now_ms)
     before, after = address(context, old.email), address(context, new.email)
     moves = partners.move_email(old, before, after) if before != after else []
+    moves += external_ids.moves(context, Kind.PARTNER, old.program_id, old.id, old.external_id, new.external_id)
     try:
         context.table.commit(partners.change(old, new, now_ms), *moves, *likeness.moves(context, old, new))
     except ConditionFailed as failed:
-        if partners.EMAIL_IS_FREE in failed.items and partners.IS_UNCHANGED not in failed.items:
-            raise EmailTaken("there is a partner with this e-mail address already") from None
+        if partners.IS_UNCHANGED not in failed.items:  # else it may have been the same that somebody did
+            if partners.EMAIL_IS_FREE in failed.items:
+                raise EmailTaken("there is a partner with this e-mail address already") from None
+            external_ids.refuse(failed)
         raise
     return new
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from refledger.domain.duties import Act, DutyFacts, require
 from refledger.domain.errors import Conflict, EmailTaken, UserTaken, check_version
 from refledger.domain.loosening import raises_own
+from refledger.domain.owner_data import Metadata
 from refledger.domain.partners import TRANSITIONS, Partner, PartnerStatus, next_idle
 from refledger.domain.programs import DEFAULT_PROGRAM
 from refledger.domain.rules import Own
 from refledger.domain.uplines import Link
-from refledger.operations import duties, likeness
+from refledger.operations import duties, external_ids, likeness
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.external_ids import Kind
 from refledger.operations.idempotency import Once
 from refledger.operations.upline_resolution import chain_above
 from refledger.store import bindings, partners, programs
@@ -37,6 +39,8 @@ class NewPartner:
     user: str = ""
     tier: str = ""
     tags: tuple[str, ...] = ()
+    external_id: str = ""
+    metadata: Metadata = ()
 
 
 def create(
@@ -46,7 +50,7 @@ def create(
 
     `by_machine`: a service asks, who does not say who signs in as whom.
 
-    Raises ProgramNotFound, EmailTaken, UserTaken, KeyReused, Forbidden.
+    Raises ProgramNotFound, EmailTaken, UserTaken, ExternalIdTaken, KeyReused, Forbidden.
     """
     request = Once.of(context, caller, "partners", key, body)
     return create_once(context, new, request, caller, by_machine=by_machine)
@@ -69,7 +73,8 @@ def create_once(context: Context, new: NewPartner, request: Once, by: str, *, by
         made = request.earlier(failed)
         return made.partner if made else None
 
-    return store(context, partner, [request.guard(partner=partner.id), *marks], earlier)
+    called = external_ids.moves(context, Kind.PARTNER, partner.program_id, partner.id, "", partner.external_id)
+    return store(context, partner, [request.guard(partner=partner.id), *marks, *called], earlier)
 
 
 def partner_of(context: Context, new: NewPartner) -> Partner:
@@ -88,6 +93,8 @@ def partner_of(context: Context, new: NewPartner) -> Partner:
         company_name=new.company_name,
         tier=new.tier,
         tags=new.tags,
+        external_id=new.external_id,
+        metadata=new.metadata,
     )
 
 
@@ -125,7 +132,7 @@ def store(context: Context, partner: Partner, also: Sequence[Write], earlier: Ea
     """Write the partner with a code of their own and `also` what they come from, in one transaction.
 
     `earlier`: of what was refused, the id of the partner whom that made before; or it raises.
-    Raises UserTaken, EmailTaken.
+    Raises UserTaken, EmailTaken, ExternalIdTaken.
     """
     return _store(context, partner, address(context, partner.email), also, earlier, [])
 
@@ -145,6 +152,7 @@ def _store(
             raise UserTaken("this user is a partner already") from None
         if partners.EMAIL_IS_FREE in failed.items:
             raise EmailTaken("there is a partner with this e-mail address already") from None
+        external_ids.refuse(failed)
         refused.append(coded.code)
         raise
     return coded

@@ -18,10 +18,13 @@ from refledger.domain.errors import (
     ReferralClosed,
     check_version,
 )
+from refledger.domain.owner_data import Metadata
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.referrals import CLOSED, DELETED, Referral, ReferralSource, ReferralStatus
 from refledger.domain.uplines import Link
+from refledger.operations import external_ids
 from refledger.operations.context import Context, retry_on_conflict
+from refledger.operations.external_ids import Kind
 from refledger.operations.idempotency import Once
 from refledger.operations.referring import reads
 from refledger.operations.upline_resolution import (
@@ -52,6 +55,8 @@ class NewReferral:
     customer_id: str = ""
     note: str = ""
     tags: tuple[str, ...] = ()
+    external_id: str = ""
+    metadata: Metadata = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class ReferralUpdate:
     tags: tuple[str, ...] | None = None
     customer: str | None = None
     customer_id: str = ""
+    external_id: str | None = None
+    metadata: Metadata | None = None
 
 
 # ---------------------------------------------------------------- new ones
@@ -86,7 +93,7 @@ def create(
     Forbidden where they would earn from it. `by_machine`: it is a service, who binds no customer that has paid before.
 
     Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
-    AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle, KeyReused.
+    ExternalIdTaken, AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle, KeyReused.
     """
     return create_once(context, new, Once.of(context, caller, "referrals", key, body), by=by, by_machine=by_machine)
 
@@ -128,9 +135,12 @@ def create_once(
         until_ms=expires_at(program, now_ms),
         note=new.note,
         tags=tuple(sorted(set(new.tags))),
+        external_id=new.external_id,
+        metadata=new.metadata,
     ).made_by("" if by_machine else by)
     check_stranger(context, Act.REFER, made.upline, made.depth, by)
     writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
+    writes += external_ids.moves(context, Kind.REFERRAL, program_id, made.id, "", made.external_id)
     if new.lead:
         writes.append(referrals.take_lead(reads.lead_hash(context, new.lead), made.id))
     if new.customer:
@@ -191,6 +201,7 @@ def _refuse(failed: ConditionFailed) -> None:
         raise LeadTaken("another referral has this lead") from None
     if bindings.IS_UNBOUND in failed.items:
         raise AlreadyReferred("this customer has been referred before") from None
+    external_ids.refuse(failed)
 
 
 # ---------------------------------------------------------------- steps
@@ -222,7 +233,7 @@ def reject(context: Context, referral_id: str, reason: str, version: int | None 
 
 
 def remove(context: Context, referral_id: str) -> Referral:
-    """Reject one that should not be there, and let its lead go to another.
+    """Reject one that should not be there, and let its lead and its external id go to another.
 
     It stays, with all that happened to it.
 
@@ -273,6 +284,9 @@ def closing(context: Context, old: Referral, status: ReferralStatus, reason: str
         writes += found_out(context, old)
     if old.lead and reason == DELETED:
         writes.append(referrals.free_lead(reads.lead_hash(context, old.lead), old.id))
+    if reason == DELETED:
+        writes += external_ids.moves(context, Kind.REFERRAL, old.program_id, old.id, old.external_id, "")
+        new = replace(new, external_id="")
     return new, writes
 
 
@@ -319,13 +333,13 @@ def link_lead(
 def update(
     context: Context, referral_id: str, changes: ReferralUpdate, version: int, *, by: str = "", by_machine: bool = False
 ) -> Referral:
-    """Change its source, campaign, note, tags, or who pays.
+    """Change its source, campaign, note, tags, what the owner calls it and keeps with it, or who pays.
 
     Idempotent: what is so already changes nothing.
 
     `by`: see `create`; asked only where the change says who pays.
     Raises ReferralNotFound, Stale unless `version` is the current one, Conflict, ReferralClosed, AlreadyReferred,
-    OwnCode, CodeClosesCircle, Forbidden.
+    OwnCode, CodeClosesCircle, ExternalIdTaken, Forbidden.
     """
 
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
@@ -335,6 +349,8 @@ def update(
             campaign=old.campaign if changes.campaign is None else changes.campaign,
             note=old.note if changes.note is None else changes.note,
             tags=old.tags if changes.tags is None else tuple(sorted(set(changes.tags))),
+            external_id=old.external_id if changes.external_id is None else changes.external_id,
+            metadata=old.metadata if changes.metadata is None else changes.metadata,
         )
         names = changes.customer == old.customer and changes.customer_id and not old.customer_id
         if names:  # it was referred before ids of customers were kept
@@ -345,7 +361,10 @@ def update(
         if changes.customer not in (None, old.customer):
             check_stranger(context, Act.REFER, old.upline, old.depth, by)
         customer, customer_id = changes.customer or "", changes.customer_id
-        return _with_customer(context, old, new, customer, customer_id, [], by="" if by_machine else by)
+        called = external_ids.moves(
+            context, Kind.REFERRAL, old.program_id, old.id, old.external_id, new.external_id
+        )  # fmt: skip
+        return _with_customer(context, old, new, customer, customer_id, called, by="" if by_machine else by)
 
     return _change(context, referral_id, act)
 

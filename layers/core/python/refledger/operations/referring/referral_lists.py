@@ -8,7 +8,9 @@ from itertools import islice
 from typing import Final
 
 from refledger.domain.referrals import OPEN, Referral, ReferralSource, ReferralStatus
+from refledger.operations import external_ids
 from refledger.operations.context import Context
+from refledger.operations.external_ids import Kind
 from refledger.store import referrals
 from refledger.store.table import BATCH_LIMIT
 
@@ -52,6 +54,13 @@ def of_program(context: Context, program_id: str, wanted: ReferralFilter, place:
     else:
         rows = referrals.of_program(context.table, program_id, place, limit + 1, wanted.from_ms, wanted.until_ms)
     return _page(_read(context, rows, limit), wanted, limit)
+
+
+def called(context: Context, program_id: str, external_id: str, wanted: ReferralFilter) -> list[Referral]:
+    """Return the referral of a program that the owner calls so, if it is what is wanted besides."""
+    id = external_ids.find(context, Kind.REFERRAL, program_id, external_id)
+    found = referrals.many(context.table, [id], strong=False) if id else []
+    return [each for each in found if each.external_id == external_id and wanted.takes(each)]
 
 
 def _read(context: Context, rows: Iterator[tuple[str, str]], limit: int) -> Iterator[tuple[str, Referral]]:

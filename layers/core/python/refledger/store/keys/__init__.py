@@ -17,6 +17,7 @@ APPLICATION#<id> / ROOT                application
 INVITATION#<id> / ROOT                 invitation
 SEARCH#<program> / <folded text>#<partner>  search row
 GUARD#CODE#…, GUARD#EMAIL#…, GUARD#USER#…, GUARD#REQUEST#… / ROOT  one of its kind in the deployment
+GUARD#EXTERNAL#… / ROOT                what the owner calls a partner or a referral, once in a program
 GUARD#LOOKALIKE#<folded code> / ROOT   which code looks like this
 GUARD#TRAIT#<kind>#<hash> / <partner>  who has this account, folded e-mail address, or folded name and phone
 GUARD#REFUND#…, GUARD#DISPUTE#… / ROOT  the payment of a refund or dispute of a sender

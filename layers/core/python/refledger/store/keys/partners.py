@@ -116,6 +116,11 @@ def email(hashed: str) -> Key:
     return _key(f"GUARD#EMAIL#{hashed}")
 
 
+def external(hashed: str) -> Key:
+    """The guard of what the owner calls a partner or a referral."""
+    return _key(f"GUARD#EXTERNAL#{hashed}")
+
+
 def user(hashed: str) -> Key:
     return _key(f"GUARD#USER#{hashed}")
 
