@@ -51,6 +51,9 @@ ROUTES_OF: dict[Act, tuple[str, ...]] = {
     Act.CHANGE_STATUS: tuple(f"{PARTNER}/{how}" for how in ("activate", "deactivate", "suspend", "terminate")),
     Act.LOOSEN_TERMS: ("/api/v1/programs", f"{PROGRAM}/resume"),
     Act.CONFIRM_TERMS: (f"{PROGRAM}/changes/{{changeId}}/confirm",),
+    Act.MAKE_KEY: ("/api/v1/api-keys",),
+    Act.CONFIRM_KEY: ("/api/v1/api-keys/{apiKeyId}/confirm",),
+    Act.ROTATE_KEY: ("/api/v1/api-keys/{apiKeyId}/rotate",),
 }
 REFUNDS = "/api/v1/payments/{paymentId}/refunds"
 BEHIND: dict[Act, set[str]] = {

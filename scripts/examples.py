@@ -33,7 +33,8 @@ VALUES: dict[str, Any] = {
     "caller": None, "callerName": None,
     "clearedBy": None, "clearedByName": None, "closedFrom": None, "closedAt": None, "disabledAt": None,
     "forgottenAt": None, "problem": None, "statusReason": None, "undoAskedBy": None, "undoAskedByName": None,
-    "ratedAgain": None, "cancelled": None, "chain": None,
+    "ratedAgain": None, "cancelled": None, "chain": None, "revokedBy": None, "revokedByName": None, "revokedAt": None,
+    "scopes": ["programs:read"], "lastFour": "d0g2",
 }  # fmt: skip
 # Of texts alone: elsewhere the same name has a number or an object.
 TEXTS = {

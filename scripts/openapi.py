@@ -64,6 +64,7 @@ BY_GATEWAY = (401, 403, 413, 429, 500, 503)  # statuses that it answers by itsel
 TAGS = {
     "adjustments": "Corrections of balances by hand; above a limit they wait for a second person.",
     "analytics": "Cohorts, forecasts and scorecards, for staff.",
+    "apiKeys": "Keys by which servers call this API without a token of an issuer.",
     "applications": "People who ask to be partners, and who decides about them.",
     "audit": "Who did what, and what became of things by themselves.",
     "currencies": "What money may be in, with its decimals.",

@@ -30,7 +30,8 @@ ANY = "x-amazon-apigateway-any-method"
 HEAD = "# Made by `make openapi` from template/ and from the functions' routes: what is changed here is lost.\n\n"
 # What `of` names, as partitions of the table or of an index (dynamodb:LeadingKeys); store/keys/ has them all
 PARTITIONS = {
-    "actor": "PERSON#*", "adjustment": "ADJUSTMENT#*", "application": "APPLICATION#*", "audit": "AUDIT#*",
+    "actor": "PERSON#*", "adjustment": "ADJUSTMENT#*", "api-key": "API_KEY#*",
+    "application": "APPLICATION#*", "audit": "AUDIT#*",
     "bulk-answer": "ANSWER#*", "clicks": "CLICKS#*", "customer": "CUSTOMER#*", "exposure": "EXPOSURE#*",
     "finding": "FINDINGS", "guard": "GUARD#*", "guard-of-alike": "GUARD#TRAIT#*", "guard-of-code": "GUARD#CODE#*",
     "guard-of-look": "GUARD#LOOKALIKE#*", "guard-of-request": "GUARD#REQUEST#*",
@@ -41,7 +42,8 @@ PARTITIONS = {
     "search": "SEARCH#*", "shards": "SHARDS", "system": "SYSTEM", "touched": "TOUCHED#*",
     "transfer-batch": "BATCH#*", "withdrawal": "WITHDRAWAL#*",
     # of indexes alone
-    "adjustments": "ADJUSTMENTS#*", "applications": "APPLICATIONS", "applications-by-status": "APPLICATIONS#*",
+    "adjustments": "ADJUSTMENTS#*", "api-keys": "API_KEYS", "open-api-keys": "OPEN_API_KEYS",
+    "applications": "APPLICATIONS", "applications-by-status": "APPLICATIONS#*",
     "audit-by": "AUDIT_BY#*",
     "disputes": "OPEN_DISPUTES", "due": "DUE#*", "duplicates": "POSSIBLE_DUPLICATES", "invitations": "INVITATIONS",
     "invitations-by-status": "INVITATIONS#*",
@@ -285,6 +287,7 @@ def paths() -> dict[str, dict[str, Any]]:
                 made.setdefault(path, {})[each.lower()] = operation
     dispatch = _called("Dispatch", {})
     made["/api/v1/{proxy+}"] = {"head": _operation(dispatch, "/api/v1/{proxy+}", is_open=False)}
+    made["/keyed/{proxy+}"] = {ANY: _operation(dispatch, "/keyed/{proxy+}", is_open=True)}
     made["$default"] = {ANY: Line({**_operation(dispatch, "$default", is_open=True), "isDefaultRoute": True})}
     return dict(sorted(made.items()))
 

@@ -104,7 +104,7 @@ def create(request: Request[NewReferralBody, NoQuery]) -> ReferralView:
     """Enter a referral of a partner's, for a lead, for a customer, or for nobody yet."""
     context = config.context()
     new = request.body.to_new(context.ids)
-    by, machine = request.caller.user, request.caller.is_machine
+    by, machine = request.caller.user, request.caller.is_service
     return _view(request, lifecycle.create(context, new, by, request.key, request.body_hash, by=by, by_machine=machine))
 
 
@@ -218,7 +218,7 @@ def replace_all(request: Request[WholeReferral, NoQuery]) -> ReferralView:
 
 def _changed(request: Request[Any, NoQuery], changes: ReferralUpdate) -> ReferralView:
     context, id, caller, version = config.context(), _id(request), request.caller, request.expected_version
-    return _view(request, lifecycle.update(context, id, changes, version, by=caller.user, by_machine=caller.is_machine))
+    return _view(request, lifecycle.update(context, id, changes, version, by=caller.user, by_machine=caller.is_service))
 
 
 @api.route(
@@ -280,7 +280,7 @@ def link_to_lead(request: Request[LinkBody, NoQuery]) -> ReferralView:
     customer = context.ids.user(body.customer_id) if body.customer_id else ""
     id, caller = _id(request), request.caller
     return _view(request, lifecycle.link_lead(
-        context, id, body.lead_id, customer, body.customer_id or "", by=caller.user, by_machine=caller.is_machine
+        context, id, body.lead_id, customer, body.customer_id or "", by=caller.user, by_machine=caller.is_service
     ))  # fmt: skip
 
 
@@ -313,7 +313,7 @@ def _convert(request: Request[Any, NoQuery], id: str) -> ConvertedView:
     value = request.body.to_money(reads.currency_of(context, id))
     from refledger.operations.earning import conversions  # it knows all that payments know
 
-    converted = conversions.convert(context, id, *value, by=caller.user, by_machine=caller.is_machine)
+    converted = conversions.convert(context, id, *value, by=caller.user, by_machine=caller.is_service)
     maturing.send_due(converted.rewards, converted.due)
     paid_by = {converted.referral.payout, *(each.paid_by for each in converted.rewards)}
     return ConvertedView.made(converted, withdrawals.statuses(context, paid_by))
@@ -358,7 +358,7 @@ def change_many(request: Request[ReferralsBody, NoQuery]) -> ReferralResults:
     context = config.context()
     once = Once.of(context, request.caller.user, request.route, request.key, request.body_hash)
     caller, steps = request.caller, request.body.to_steps(context.ids)
-    results = referral_bulk.change_many(context, steps, once, by=caller.user, by_machine=caller.is_machine)
+    results = referral_bulk.change_many(context, steps, once, by=caller.user, by_machine=caller.is_service)
     return ReferralResults(results=[ReferralResult.of(each) for each in results])
 
 

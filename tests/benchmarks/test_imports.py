@@ -10,6 +10,7 @@ HTTP = {"pydantic", "logger", "http", "limits"}
 USES = {
     "adjustments": HTTP,
     "withdrawals": HTTP | {"workflow"},
+    "api_keys": HTTP,
     "audit": HTTP,
     "stream_projections": {"queues"},  # of payments: a customer has been referred
     "dispatch": {"limits", "logger"},  # as problems tell them

@@ -24,6 +24,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "partners/commission": {"statusCode": 404},  # nobody's
     "partners/bulk": {"statusCode": 200},  # with a result for each
     "partners/validate_code": {"statusCode": 200},
+    "api_keys/create": {"statusCode": 201},
     "invitations/invite": {"statusCode": 201},
     "invitations/apply": {"statusCode": 201},
     "member_referrals/code": {"statusCode": 200},
@@ -56,6 +57,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "me/profile": {"statusCode": 200},
     "dispatch/head": {"statusCode": 200, "body": ""},  # of the same
     "dispatch/other_method": {"statusCode": 405},
+    "dispatch/keyed": {"statusCode": 401},  # nobody's key
     "statements/own_pdf": {"statusCode": 200, "isBase64Encoded": True},
     "embed/page": {"statusCode": 404},  # of no program
     "links/click": {"statusCode": 404},  # nobody's code

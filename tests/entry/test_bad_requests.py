@@ -77,6 +77,8 @@ VALID: dict[str, dict[str, Any]] = {
         "firstName": "Ada", "lastName": "", "email": "ada@example.com", "phone": "", "companyName": "",
         "programId": "default", "tier": "gold", "tags": ["a"], "validDays": 90,
     },
+    "POST /api/v1/api-keys": {"name": "Shop", "scopes": ["events:write", "programs:read"], "validDays": 365},
+    "POST /api/v1/api-keys/{apiKeyId}/rotate": {"overlapHours": 24},
     "POST /api/v1/invitations/{token}/accept": {"firstName": "Ada", "email": "ada@example.com"},
     A: {
         "firstName": "Ada", "lastName": "Example", "email": "ada@example.com", "phone": "", "companyName": "",

@@ -51,7 +51,7 @@ def test_what_services_may_change_is_this_and_nothing_more() -> None:
     assert changing == BY_SERVICES
 
 
-def test_everybody_is_kept_from_their_own_but_of_terms() -> None:
-    """Whose money it is never decides; of a program's terms who earns in it confirms none."""
-    of_programs = {Act.TIGHTEN_TERMS, Act.LOOSEN_TERMS, Act.CONFIRM_TERMS}
-    assert {act for act, duty in DUTIES.items() if Relation.BENEFICIARY not in duty.never} == of_programs
+def test_everybody_is_kept_from_their_own_but_of_terms_and_keys() -> None:
+    """Whose money it is never decides; of a program's terms who earns in it confirms none. A key is nobody's money."""
+    of_nobody = {Act.TIGHTEN_TERMS, Act.LOOSEN_TERMS, Act.CONFIRM_TERMS, Act.MAKE_KEY, Act.CONFIRM_KEY, Act.ROTATE_KEY}
+    assert {act for act, duty in DUTIES.items() if Relation.BENEFICIARY not in duty.never} == of_nobody

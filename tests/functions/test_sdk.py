@@ -29,6 +29,7 @@ from refledger.entry import access, config
 from refledger.entry.http import Api
 from refledger.operations.partners import portal_sessions
 from scripts import sdk
+from tests.support import keyed
 from tests.support.functions import World, api_of
 from tests.support.queues import Sqs
 
@@ -207,6 +208,10 @@ answers.push(json(404, { code: "PARTNER_NOT_FOUND" }));
 const isRefusal = (error) => error instanceof ApiError && error.code === "PARTNER_NOT_FOUND";
 await assert.rejects(api.partners.get("a/../b"), isRefusal);
 assert.equal(asked.at(-1)[1], "/api/v1/partners/a%2F..%2Fb");
+const withKey = new Refledger("https://api.example.com", "rl_live_0", { fetch: pretend });
+answers.push(json(200, { data: [], nextCursor: null }));
+await withKey.programs.list({ limit: 5 });
+assert.equal(asked.at(-1)[1], "/keyed/api/v1/programs?limit=5");
 const headers = new Headers({ "webhook-id": "m", "webhook-timestamp": "1000", "webhook-signature": "v1,x" });
 assert.equal(await verify("{}", headers, "whsec_AAAA", 1000_000), false);
 """
@@ -353,3 +358,19 @@ if (diagnostics.length) throw new Error(JSON.stringify(diagnostics.map((each) =>
     assert node, "Node.js brings it"
     done = subprocess.run([node, str(script)], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_key_is_called_where_keys_are_taken(
+    package: ModuleType, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An API key in the place of a token goes below /keyed, and is answered there."""
+    keyed.calling(monkeypatch)
+    world, body = gateway.world, {"name": "Shop", "scopes": ["programs:read"]}
+    text = world.admin("POST /api/v1/api-keys", body=body).body["key"]
+    gateway.served = lambda verb, target, headers, _: keyed.answered(
+        world, verb, target.removeprefix("/keyed").partition("?")[0], headers=headers
+    )
+    for token in (text, lambda: text):
+        api = package.Refledger(gateway.url, token)
+        assert [each["id"] for each in api.programs.list_all()] == ["default"]
+        assert gateway.asked[-1][1].startswith("/keyed/api/v1/programs?")

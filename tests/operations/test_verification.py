@@ -89,6 +89,7 @@ UNREAD = {
     "PERSON": "names of who acted",
     "APPLICATION": "of who wants to be a partner: people decide",
     "INVITATION": "the same",
+    "API_KEY": "what opens the API: hashes that nothing else knows",
     "BATCH": "what a bank's file had in it: each withdrawal says so itself",
     "FINDINGS": "what was found",
     "TOUCHED": "who is looked at next: the sweep comes to everybody",

@@ -119,7 +119,7 @@ def test_no_two_things_share_a_key() -> None:
         keys.statistics_day(keys.statistics(id), "20260101"),
         keys.statistics_part(keys.statistics(id), "20260101", "shardId-00000001"),
         keys.look(id), keys.applicant(id), keys.lead(id), keys.answer(id), keys.application(id), keys.invitation(id),
-        keys.partner_code(id, id), keys.note(id, 1, id), keys.search_row("default", id, id),
+        keys.api_key(id), keys.partner_code(id, id), keys.note(id, 1, id), keys.search_row("default", id, id),
         keys.limit(id, "requests", 1), keys.limit(id, "withdrawals", 1), keys.cursor(id),
     ]  # fmt: skip
     assert len({(key["pk"], key["sk"]) for key in made}) == len(made)

@@ -19,6 +19,7 @@ from refledger.operations.figures.projection import effects_in, project, subject
 from refledger.operations.proof import audit_projection
 from refledger.store import (
     adjustments,
+    api_keys,
     applications,
     audit,
     batches,
@@ -56,7 +57,7 @@ READERS: dict[str, Callable[[Any], object]] = {
     "dispute": payments.dispute_from, "reward": rewards.from_item, "withdrawal": withdrawals.from_item,
     "batch": batches.from_item, "adjustment": adjustments.from_item, "audit": audit.from_item,
     "statistics_generations": generations.from_item, "application": applications.from_item,
-    "invitation": invitations.from_item, "job": jobs.from_item,
+    "invitation": invitations.from_item, "api_key": api_keys.from_item, "job": jobs.from_item,
     "balance": lambda item: ledger.balance_from(item, keys.owner_of(item), keys.currency_of_balance(item)),
 }  # fmt: skip
 # Kinds that no story leaves behind, and why that is no gap

@@ -20,8 +20,10 @@ from refledger.adapters.archive import SignedDays
 from refledger.adapters.files import Files
 from refledger.adapters.queues import JobQueue, MaturityQueue
 from refledger.adapters.secrets import Secrets
+from refledger.domain.api_keys import ApiKey
 from refledger.entry import access, config
 from refledger.entry.http import Api
+from refledger.entry.tokens import key_told
 from refledger.operations.rate_limits import LimitKind
 from scripts import openapi
 from tests.support import dynamodb, stripe_server
@@ -101,8 +103,12 @@ class World:
         text: str | None = None,
         headers: dict[str, str] | None = None,
         encoded: bytes | None = None,
+        api_key: ApiKey | None = None,
     ) -> dict[str, Any]:
-        """`body` is sent as JSON, `text` as it is, `encoded` as base64. Without `sub` there is no token."""
+        """`body` is sent as JSON, `text` as it is, `encoded` as base64. Without `sub` there is no token.
+
+        `api_key`: what `dispatch` tells of it is there instead of a token.
+        """
         self.calls += 1
         method, _, template = route.partition(" ")
         told: dict[str, str] = {"host": "api.example.com", "x-forwarded-for": "192.0.2.1", **(headers or {})}
@@ -124,6 +130,8 @@ class World:
             if groups:
                 given["cognito:groups"] = f"[{' '.join(groups)}]"
             event["requestContext"]["authorizer"] = {"jwt": {"claims": {**given, **(claims or {})}, "scopes": None}}
+        if api_key:
+            event["requestContext"]["authorizer"] = {"apiKey": key_told(api_key)}
         if path:
             event["pathParameters"] = path
         if query:

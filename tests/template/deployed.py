@@ -22,12 +22,11 @@ SCHEDULE = "AWS::Scheduler::Schedule"
 IN_USE = {"TableArn": "Table", "TableStreamArn": "Table", "HashKeyArn": "HashKey", "AccountsKeyArn": "AccountsKey"}
 CACHE = ROOT / ".local" / "cache"
 FUNCTIONS = (
-    "adjustments", "analytics", "audit", "docs", "events", "expiry", "invitations", "job_worker", "jobs", "lead_events",
-    "dispatch", "embed", "lead_webhooks", "leaderboards", "ledger", "links", "manifest", "maturity", "me",
-    "member_referrals", "member_withdrawals", "partners", "payment_events", "payments", "payout_batches",
-    "payout_methods", "payout_webhooks", "programs", "reconciliation", "referrals", "rewards", "statements",
-    "stream_projections",
-    "stream_rollups", "sweeper", "verifier", "web", "withdrawals", "workflow",
+    "adjustments", "analytics", "api_keys", "audit", "docs", "events", "expiry", "invitations", "job_worker",
+    "jobs", "lead_events", "dispatch", "embed", "lead_webhooks", "leaderboards", "ledger", "links", "manifest",
+    "maturity", "me", "member_referrals", "member_withdrawals", "partners", "payment_events", "payments",
+    "payout_batches", "payout_methods", "payout_webhooks", "programs", "reconciliation", "referrals", "rewards",
+    "statements", "stream_projections", "stream_rollups", "sweeper", "verifier", "web", "withdrawals", "workflow",
 )  # fmt: skip
 
 Properties = dict[str, Any]

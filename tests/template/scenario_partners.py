@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from refledger.entry import config
 
 if TYPE_CHECKING:
     from tests.template.story import Story
@@ -18,6 +20,7 @@ def tell(story: Story, partner: str) -> None:
     find(story, partner)
     invite(story)
     apply(story)
+    make_keys(story)
 
 
 def edit(story: Story, partner: str) -> None:
@@ -94,3 +97,35 @@ def apply(story: Story) -> None:
     story.call("invitations", "uma", "POST /api/v1/applications", waits)
     for query in ("limit=5", "status=REJECTED"):
         assert story.call("invitations", "admin", "GET /api/v1/applications", query=query)["data"]
+
+
+def make_keys(story: Story) -> None:
+    """A key that two admins agree on, turned over and used; one that is taken back; and what the list says."""
+    new, one = {"name": "Shop", "scopes": ["events:write", "programs:read"]}, "/api/v1/api-keys/{apiKeyId}"
+    for _ in range(2):
+        made = story.call("api_keys", "admin", "POST /api/v1/api-keys", new, key="a key")
+    story.call("api_keys", "admin2", f"POST {one}/confirm", apiKeyId=made["id"])
+    turned = story.call("api_keys", "admin", f"POST {one}/rotate", {}, apiKeyId=made["id"], key="turned")
+    with_key(story, turned["key"])
+    gone = story.call("api_keys", "admin", "POST /api/v1/api-keys", {**new, "scopes": ["programs:read"]})
+    story.call("api_keys", "admin2", f"DELETE {one}", apiKeyId=gone["id"])
+    assert story.call("api_keys", "admin", f"GET {one}", apiKeyId=made["id"])["lastUsedAt"]
+    assert len(story.call("api_keys", "admin", "GET /api/v1/api-keys")["data"]) == 2
+
+
+def with_key(story: Story, text: str) -> None:
+    """A key is looked up and its use noted, and the function of the route is called."""
+    called: list[str] = []
+
+    class Functions:
+        def call(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+            called.append(name)
+            return {"statusCode": 200, "headers": {}, "body": ""}
+
+    story.monkeypatch.setattr(config, "functions", Functions)
+    context = {"requestId": "keyed", "http": {"method": "GET"}}
+    story.invoke("dispatch", {
+        "routeKey": "ANY /keyed/{proxy+}", "rawPath": "/keyed/api/v1/programs", "requestContext": context,
+        "headers": {"authorization": f"Bearer {text}"},
+    })  # fmt: skip
+    assert called == ["programs"]

@@ -69,6 +69,14 @@ ROUTES = {
         "GET /api/v1/partners/{partnerId}/notes",
         "POST /api/v1/partners/{partnerId}/notes",
     ],
+    "api_keys": [
+        "POST /api/v1/api-keys",
+        "GET /api/v1/api-keys",
+        "GET /api/v1/api-keys/{apiKeyId}",
+        "POST /api/v1/api-keys/{apiKeyId}/confirm",
+        "POST /api/v1/api-keys/{apiKeyId}/rotate",
+        "DELETE /api/v1/api-keys/{apiKeyId}",
+    ],
     "invitations": [
         "POST /api/v1/invitations",
         "GET /api/v1/invitations",
@@ -296,7 +304,10 @@ ROUTES = {
     ],
 }
 LOOKED_AT = {"GET /r/{code}", *ROUTES["docs"], *ROUTES["web"], "GET /embed/{programId}"}
-DISPATCHED: dict[str, Any] = {"HEAD /api/v1/{proxy+}": [{"Jwt": []}], "X-AMAZON-APIGATEWAY-ANY-METHOD /$default": None}
+ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
+DISPATCHED: dict[str, Any] = {
+    "HEAD /api/v1/{proxy+}": [{"Jwt": []}], f"{ANY} /keyed/{{proxy+}}": None, f"{ANY} /$default": None,
+}  # fmt: skip
 EMBEDDED = {route for route, who in access.ROUTES.items() if who and who.embedded}  # they look at the token themselves
 HEADS = {route.replace("GET ", "HEAD ") for route in LOOKED_AT}
 PERSONAL = ("identity", "authorizer", "sourceIp", "userAgent", "header", "claims", "$context.path")

@@ -272,8 +272,7 @@ def test_no_secret_stands_in_what_is_deployed() -> None:
 def test_a_function_is_told_what_it_uses_and_no_more(name: str) -> None:
     """The variables of a function in the template are those that its code asks for."""
     given = set(of_type(FUNCTION)[function_id(name)]["Environment"]["Variables"])
-    unused = {"TABLE_NAME", "HASH_KEY_ARN", "SEAL_CUSTOMER_IDS"} if name == "dispatch" else set[str]()  # Globals' own
-    assert given - FOR_ALL - unused == variables_used(ROOT / "functions" / name / "app.py") - FOR_ALL
+    assert given - FOR_ALL == variables_used(ROOT / "functions" / name / "app.py") - FOR_ALL
 
 
 def test_variables_that_nothing_reads_are_noticed() -> None:

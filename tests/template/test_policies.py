@@ -43,7 +43,7 @@ WILD_ENDS = (
     "${RecordsBucket.Arn}/aws/lambda/*",
 )
 # two show files, one fills a queue, one calls the others
-WITHOUT_TABLE = ("dispatch", "docs", "lead_webhooks", "web")
+WITHOUT_TABLE = ("docs", "lead_webhooks", "web")
 READ_ACTIONS = {"GetItem", "BatchGetItem", "Query"}  # and not the one that reads a whole table
 WRITE_ACTIONS = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
 STREAM_ACTIONS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}

@@ -64,9 +64,7 @@ export const sender = (url: string, token: Token, options: Options = {}): Send =
   const ask = options.fetch ?? fetch;
   const pause = options.pause ?? ((ms: number) => new Promise<void>((done) => setTimeout(done, ms)));
   return async (verb, path, sent) => {
-    const to = new URL(url.replace(/\/$/, "") + path);
-    for (const [name, value] of Object.entries(sent.query ?? {}))
-      if (value !== undefined && value !== null) to.searchParams.set(name, String(value));
+    const query = Object.entries(sent.query ?? {}).filter(([, value]) => value !== undefined && value !== null);
     const headers: Record<string, string> = { accept: sent.raw ? "*/*" : "application/json" };
     let body: string | undefined;
     if (sent.content) [body, headers["content-type"]] = sent.content;
@@ -78,7 +76,11 @@ export const sender = (url: string, token: Token, options: Options = {}): Send =
     if (sent.key) headers["idempotency-key"] = sent.key;
     const repeatable = verb === "GET" || !!sent.key;
     for (let attempt = 0; ; attempt++) {
-      headers.authorization = `Bearer ${typeof token === "string" ? token : await token()}`;
+      const bearer = typeof token === "string" ? token : await token();
+      headers.authorization = `Bearer ${bearer}`;
+      const keyed = bearer.startsWith("rl_") ? "/keyed" : ""; // where API keys are taken
+      const to = new URL(url.replace(/\/$/, "") + keyed + path);
+      for (const [name, value] of query) to.searchParams.set(name, String(value));
       let answer: Response;
       try {
         const signal = AbortSignal.timeout(timeoutMs);

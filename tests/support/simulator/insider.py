@@ -13,7 +13,8 @@ from typing import Any
 
 from refledger.domain.errors import Refledger
 from refledger.domain.times import iso
-from refledger.entry import config
+from refledger.entry import access, config
+from refledger.operations import api_keys
 from refledger.operations.partners import anonymization
 from refledger.operations.payouts import sweeper
 from refledger.operations.recovery import backfill
@@ -21,7 +22,7 @@ from refledger.store import partners as stored_partners
 from refledger.store import referrals as stored_referrals
 from refledger.store import shards
 from refledger.store.transaction import ConditionFailed
-from tests.support.insider import LIMIT, MALLORY, OUT, PROGRAM, SIGN_INS, Insider, terms
+from tests.support.insider import LIMIT, MALLORY, OUT, PROGRAM, SIGN_INS, TOKEN, Insider, terms
 from tests.support.simulator.deployment import Simulated
 
 CURRENCIES = ("USD", "EUR", "JPY")  # yen are not taken, unless she changes that
@@ -46,6 +47,7 @@ class Mallory(Insider):
     honest: set[str] = field(default_factory=set)
     refunded: list[str] = field(default_factory=list)
     events: int = 0
+    keys: list[tuple[str, str]] = field(default_factory=list)  # ids and texts of API keys that she made
 
     # ---------------------------------------------------------------- what goes on without her
 
@@ -245,6 +247,45 @@ class Mallory(Insider):
         books = self.deployed.world.books
         if found := stored_partners.of_user(books.table, books.user(name)):
             self.partners.setdefault(name, found)
+
+    def key(self, place: int, act: str) -> None:
+        """An API key of hers, with or without the scope that waits: confirmed by her, rotated, revoked."""
+        route = "/api/v1/api-keys"
+        if act in ("make", "make all") or not self.keys:
+            scopes = sorted(access.SCOPES - (set() if act == "make all" else {"events:write"}))
+            made = self.ask(f"POST {route}", {"name": "Shop", "scopes": scopes})
+        else:
+            path = {"apiKeyId": self.keys[place % len(self.keys)][0]}
+            if act == "revoke":
+                made = self.ask(f"DELETE {route}/{{apiKeyId}}", path=path)
+            else:
+                body = {"overlapHours": place % 3} if act == "rotate" else None
+                made = self.ask(f"POST {route}/{{apiKeyId}}/{act}", body, path=path)
+        if made.status < 300 and made.body.get("key"):
+            self.keys.append((made.body["id"], made.body["key"]))
+
+    def keyed(self, name: str, amount: int, currency: str, act: str) -> None:
+        """What the token does, done with a key of hers: each answers as if she had done it herself."""
+        if not self.keys:
+            self.key(0, "make")
+        for _, text in self.keys[-3:]:
+            try:
+                key = api_keys.authenticated(config.context(), text, live=config.is_live())
+            except Refledger:
+                continue
+            who: dict[str, Any] = {"sub": None, "api_key": key}
+            if act == "let in":
+                person = {"firstName": name, "lastName": "Example", "email": f"{name}@example.com"}
+                self.ask("POST /api/v1/partners", {**person, "sub": name}, who)
+                self._meets(name)
+                continue
+            told = {"partnerId": self.partners[name].id, "source": "PHONE"}
+            entered = self.ask("POST /api/v1/referrals", told, MALLORY if act == "told" else who)
+            if entered.status == 201:
+                value = {"conversionValue": {"amount": 5 * abs(amount), "currency": currency}}
+                path = {"referralId": entered.body["id"]}
+                by = TOKEN if act == "entered" else who
+                self.ask("POST /api/v1/referrals/{referralId}/process-conversion", value, by, path=path)
 
     def code(self, name: str, act: str) -> None:
         route, path = "/api/v1/partners/{partnerId}/codes", {"partnerId": self.partners[name].id}

@@ -62,6 +62,7 @@ WAYS_IN: dict[str, Draw] = {
     "convert": _friend(AMOUNTS, TAKEN),
     "tell": _friend(AMOUNTS, TAKEN),
     "sells": _friend(("known", "nobody", "new", "lead", "lead and sale"), AMOUNTS, TAKEN),
+    "keyed": _friend(AMOUNTS, TAKEN, ("all", "told", "entered", "let in")),
     "crm": _friend(range(3), ("Lead Created", "Lead Accepted", "Lead Converted", "Lead Converted", "Lead Rejected"),
                    AMOUNTS),
     "release_all": lambda r: (),
@@ -92,6 +93,7 @@ PROTECTIONS: dict[str, Draw] = {
     "profile": _friend(("status", "rates", "put", "own", "tags", "bulk", "delete", "suspend", "activate", "activate",
                         "deactivate", "terminate")),
     "code": _friend(("", "/rotate", "disable", "enable")),
+    "key": _place("make", "make", "make all", "confirm", "rotate", "revoke"),
     "command": lambda r: (r.choice(FRIENDS), r.randrange(9), r.choice(COMMANDS)),
 }  # fmt: skip
 AROUND: dict[str, Draw] = {

@@ -16,7 +16,7 @@ __all__ = [
 
 
 class Refledger(Calls):
-    """A stack's API. `token`: an access token, or what returns one, such as `ClientCredentials`."""
+    """A stack's API. `token`: an API key or an access token, or what returns one, such as `ClientCredentials`."""
 
     def __init__(self, url: str, token: Token, **options: Any) -> None:
         super().__init__(Sender(url, token, **options))

@@ -18,6 +18,7 @@ RETRIES = 4
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 20.0
 SAFE = ("GET", "HEAD")
+KEY, KEYED = "rl_", "/keyed"  # an API key's beginning, and where keys are taken
 
 Token = str | Callable[[], str]
 
@@ -105,7 +106,7 @@ class Sender:
         raw: bool = False,
     ) -> Any:
         told = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        url = self._url + path + (f"?{urllib.parse.urlencode(told)}" if told else "")
+        address = path + (f"?{urllib.parse.urlencode(told)}" if told else "")
         headers = {"accept": "*/*" if raw else "application/json"}
         data = None
         if content is not None:
@@ -118,7 +119,9 @@ class Sender:
             headers["idempotency-key"] = key
         for attempt in range(self._retries + 1):
             is_last = attempt == self._retries
-            headers["authorization"] = f"Bearer {self._token() if callable(self._token) else self._token}"
+            token = self._token() if callable(self._token) else self._token
+            url = self._url + (KEYED if token.startswith(KEY) else "") + address
+            headers["authorization"] = f"Bearer {token}"
             request = urllib.request.Request(url, data, dict(headers), method=verb)
             try:
                 with urllib.request.urlopen(request, timeout=self._timeout, context=self._context) as answer:

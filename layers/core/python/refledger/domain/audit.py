@@ -16,7 +16,7 @@ TOO_LONG: Final = "(too long to be repeated)"
 _HIDDEN: Final = """
     pk sk listed_in listed_at waits_in waits_at ttl who n by changed id revision entry stamp hash body request steps
     idle up sent resumed cipher token tokens secret secrets signature key upload parts position rest saved touched
-    restarts complete same swept
+    restarts complete same swept last_used
 """
 # What anybody on the staff may see of it. Whatever is not named here is personal until somebody looks at it: names,
 # addresses, accounts, and texts in which people write what they like.
@@ -28,11 +28,11 @@ _PLAIN: Final = """
     partner approver decided type verified verifier disabled lines at active what filters done total owner finished
     format report links pauses adjustment uses max_uses accepted applicant revoked user author decider dry counts
     attribution ended conversion makers exposure cooling bind_within new_customers shipping linked terms made because
-    before forgotten system twin cleared entries chain
+    before forgotten system twin cleared entries chain live scopes rotated revoker
 """
 _MOMENTS: Final = """
     created until converted paid closed due occurred earned expires decided verified disabled at finished accepted
-    revoked linked ended forgotten
+    revoked linked ended forgotten rotated
 """
 TRAIL: Final = "was_"  # before an attribute: what it was before a day, which an earlier entry has told
 HIDDEN, PLAIN, MOMENTS = (frozenset(names.split()) for names in (_HIDDEN, _PLAIN, _MOMENTS))

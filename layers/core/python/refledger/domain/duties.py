@@ -64,6 +64,9 @@ class Act(StrEnum):
     TIGHTEN_TERMS = "TIGHTEN_TERMS"
     LOOSEN_TERMS = "LOOSEN_TERMS"
     CONFIRM_TERMS = "CONFIRM_TERMS"
+    MAKE_KEY = "MAKE_KEY"
+    CONFIRM_KEY = "CONFIRM_KEY"
+    ROTATE_KEY = "ROTATE_KEY"
 
 
 class Relation(StrEnum):
@@ -225,6 +228,12 @@ DUTIES: Final[dict[Act, Duty]] = {
     Act.TIGHTEN_TERMS: Duty("tighten a program's terms", frozenset()),
     Act.LOOSEN_TERMS: Duty("ask for looser terms, which another admin confirms", frozenset(), above=Above.WAITS),
     Act.CONFIRM_TERMS: Duty("confirm looser terms", frozenset({Relation.REQUESTER, Relation.EARNER})),
+    Act.MAKE_KEY: Duty(
+        "make an API key that tells of sales, which another admin confirms; any other opens at once", frozenset(),
+        above=Above.WAITS,
+    ),
+    Act.CONFIRM_KEY: Duty("let such a key open", frozenset({Relation.REQUESTER})),
+    Act.ROTATE_KEY: Duty("get another secret of a key; nobody but its maker, who answers for it", frozenset()),
 }  # fmt: skip
 
 
@@ -362,6 +371,12 @@ def check_stranger(act: Act, actor: str, *earns: str, requester: str = "", maker
     Looks at who is what to the case, and nothing else of it.
     """
     require(act, DutyFacts(actor, 0, earns=frozenset(earns), requester=requester, maker=maker))
+
+
+def check_maker(act: Act, actor: str, maker: str, why: str) -> None:
+    """Refuse everybody but who made it. Raises Forbidden."""
+    if actor != maker:
+        raise DUTIES[act].own(why)
 
 
 def check_apart(act: Act, earns: str, makers: Collection[str], why: str) -> None:

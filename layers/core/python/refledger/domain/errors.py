@@ -28,6 +28,7 @@ Refledger
 │   ├── JobNotFound            JOB_NOT_FOUND         no export or import of the caller's has this id
 │   ├── PersonNotFound         PERSON_NOT_FOUND      nobody with this id has done anything here
 │   ├── EntryNotFound          ENTRY_NOT_FOUND       the balance has no entry of this number
+│   ├── ApiKeyNotFound         API_KEY_NOT_FOUND     there is no such API key
 │   └── BatchNotFound          BATCH_NOT_FOUND       there is no such batch of transfers
 ├── Conflict                   CONFLICT              the state of things does not allow it
 │   ├── ProgramExists          PROGRAM_EXISTS        another program has this id
@@ -43,6 +44,7 @@ Refledger
 │   ├── TooManyMethods         TOO_MANY_PAYOUT_METHODS  the partner has as many as there may be; remove one first
 │   ├── CodeTaken              CODE_TAKEN            another partner has this code, or had it
 │   ├── TooManyCodes           TOO_MANY_CODES        the partner has as many as there may be
+│   ├── TooManyApiKeys         TOO_MANY_API_KEYS     there are as many as there may be; revoke one first
 │   ├── TooManyJobs            TOO_MANY_JOBS         as many exports and imports run as one person may have
 │   ├── StatementTooLong       STATEMENT_TOO_LONG    a month of more entries than a statement shows; export the ledger
 │   ├── TooManyWithdrawals     TOO_MANY_WITHDRAWALS  open at once, or asked for on one day
@@ -142,6 +144,10 @@ class ProgramNotFound(NotFound):
 
 class ProgramChangeNotFound(NotFound):
     code = "PROGRAM_CHANGE_NOT_FOUND"
+
+
+class ApiKeyNotFound(NotFound):
+    code = "API_KEY_NOT_FOUND"
 
 
 class PersonNotFound(NotFound):
@@ -258,6 +264,10 @@ class CodeTaken(Conflict):
 
 class TooManyCodes(Conflict):
     code = "TOO_MANY_CODES"
+
+
+class TooManyApiKeys(Conflict):
+    code = "TOO_MANY_API_KEYS"
 
 
 class TooManyJobs(Conflict):

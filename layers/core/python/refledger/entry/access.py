@@ -224,6 +224,12 @@ ROUTES: dict[str, Access | None] = {
     "DELETE /api/v1/people/{personId}": fresh(admin(None)),
     "GET /api/v1/ledger/verification": read("audit:read"),
     "GET /api/v1/settings": read(None),
+    "POST /api/v1/api-keys": fresh(admin(None)),
+    "GET /api/v1/api-keys": admin(None),
+    "GET /api/v1/api-keys/{apiKeyId}": admin(None),
+    "POST /api/v1/api-keys/{apiKeyId}/confirm": fresh(admin(None)),
+    "POST /api/v1/api-keys/{apiKeyId}/rotate": fresh(admin(None)),
+    "DELETE /api/v1/api-keys/{apiKeyId}": fresh(admin(None)),
     "GET /api/v1/people/{personId}": read(None),
     "GET /api/v1/programs/{programId}/statistics": read("statistics:read"),
     "GET /api/v1/partners/statistics": read("statistics:read"),
@@ -319,6 +325,9 @@ GOES_ON = frozenset({
     "POST /api/v1/partners/validate-referral-code",
     "POST /api/v1/portal-sessions",  # writes nothing, and lets partners look
     "POST /api/v1/programs/preview",
+    # who stops it all may have lost a key
+    "POST /api/v1/api-keys/{apiKeyId}/rotate",
+    "DELETE /api/v1/api-keys/{apiKeyId}",
     "POST /api/v1/webhooks/referrals",
     "POST /api/v1/webhooks/hubspot",
     # a queue alone, which waits

@@ -288,6 +288,11 @@ def stripe_livemode() -> bool | None:
     return LIVEMODE[environment()["STRIPE_MODE"]]
 
 
+def is_live() -> bool:
+    """Return whether Stripe's live mode alone counts here, and API keys are `rl_live_…`."""
+    return LIVEMODE[environment()["STRIPE_MODE"]] is True
+
+
 @cache
 def payouts() -> dict[MethodType, Payouts]:
     """Return every kind of payout method with the provider that pays to it.

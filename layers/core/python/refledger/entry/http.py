@@ -26,7 +26,7 @@ from refledger.entry import access, answers, bodies, config, paging, people, pro
 from refledger.entry.bodies import BODY_LIMIT_BYTES, JSON, Malformed, Rejected
 from refledger.entry.models.common import CsvFile, NoBody, NoQuery, RawAnswer
 from refledger.entry.observability import logger
-from refledger.entry.tokens import Caller, Token, read_token
+from refledger.entry.tokens import Caller, Token, read_key, read_token
 from refledger.operations.idempotency import noting_replays
 from refledger.operations.rate_limits import Standing
 from refledger.store.audit_actor import acting
@@ -279,7 +279,7 @@ class Api:
         caller, require = _caller(route.key, context, headers)
         kind = access.limit(route.key)
         try:
-            standing.append(config.limits().take(config.context(), caller.user, kind))
+            standing.append(config.limits().take(config.context(), caller.counted_as, kind))
         except RateLimited as error:
             standing.append(Standing(kind, config.limits().allowed[kind], 0, error.retry_after_seconds))
             raise
@@ -291,7 +291,7 @@ class Api:
             path=event.get("pathParameters", {}),
             query=bodies.validated(route.query, json.dumps(event.get("queryStringParameters") or {})),
             body=bodies.body(route.body, event, headers),
-            key=_idempotency_key(headers),
+            key=_idempotency_key(headers, caller.api_key),
             request_id=context["requestId"],
             if_match=_if_match(headers),
             host=_host(context, headers),
@@ -315,11 +315,16 @@ def _caller(route: str, context: dict[str, Any], headers: dict[str, str]) -> tup
     """
     if access.is_embedded(route):
         return _embedded(headers), _no_other
-    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
-    token = read_token(claims, config.reading(), headers.get("authorization", ""))
+    authorizer = context.get("authorizer", {})
+    if "apiKey" in authorizer:  # who made it has a name already, which is not the key's
+        token, claims = read_key(authorizer["apiKey"]), {}
+    else:
+        claims = authorizer.get("jwt", {}).get("claims", {})
+        token = read_token(claims, config.reading(), headers.get("authorization", ""))
     roles, scopes = _allowed(token, route)
     name = people.name_in(claims, is_machine=bool(scopes)) if roles or scopes else ""
-    return Caller(config.context().ids.user(token.sub), roles, scopes, token.sub, name), partial(_allowed, token)
+    user = token.user or config.context().ids.user(token.sub)
+    return Caller(user, roles, scopes, token.sub, name, api_key=token.api_key), partial(_allowed, token)
 
 
 def _embedded(headers: dict[str, str]) -> Caller:
@@ -440,11 +445,12 @@ def _raw(status: int, answer: RawAnswer) -> dict[str, Any]:
     return told if text else {**told, "isBase64Encoded": True}
 
 
-def _idempotency_key(headers: dict[str, str]) -> str | None:
+def _idempotency_key(headers: dict[str, str], api_key: str = "") -> str | None:
+    """The caller's; of two that one person made keys for, each has their own."""
     key = headers.get("idempotency-key")
     if key is not None and (not 1 <= len(key) <= KEY_LIMIT or not key.isprintable()):
         raise Malformed(400, f"Idempotency-Key: 1 to {KEY_LIMIT} printable characters")
-    return key
+    return f"{api_key} {key}" if key and api_key else key
 
 
 def _if_match(headers: dict[str, str]) -> int | None:

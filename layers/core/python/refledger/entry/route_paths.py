@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 from refledger.entry import access
 
@@ -25,6 +26,13 @@ def allowed(path: str) -> str:
     """Return what the header Allow says of an address; "" where it is not there."""
     methods = set(at(path))
     return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))) if methods else ""
+
+
+def sent_on(event: dict[str, Any], key: str, parameters: dict[str, str]) -> dict[str, Any]:
+    """Return the event as the gateway would have sent it to the function of a route."""
+    context = {**event["requestContext"], "routeKey": key}
+    context["http"] = {**context["http"], "method": key.partition(" ")[0]}
+    return {**event, "routeKey": key, "pathParameters": parameters, "requestContext": context}
 
 
 @cache

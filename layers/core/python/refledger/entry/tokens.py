@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from refledger.domain.errors import Unauthenticated
+from refledger.domain.errors import Forbidden, Unauthenticated
 from refledger.entry import sign_in
 from refledger.entry.access import SCOPES, Role
+
+if TYPE_CHECKING:
+    from refledger.domain.api_keys import ApiKey
 
 # Claims that only another kind of token has: one that proves who signed in, or tells of a sign-out, opens no API.
 OTHER_TOKENS = ("nonce", "at_hash", "c_hash", "s_hash", "events", "cognito:username")
@@ -36,6 +40,7 @@ class Caller:
     sub: str = field(default="", repr=False)  # what payments call them, where they are a customer
     name: str = field(default="", repr=False)  # what their token calls them
     partner_id: str = ""  # whose portal session it is; "" for everybody who is signed in
+    api_key: str = ""  # the id of the key that they call with: `user` is who made it
 
     @property
     def is_staff(self) -> bool:
@@ -49,23 +54,37 @@ class Caller:
 
     @property
     def is_machine(self) -> bool:
-        """Whether no person stands behind the token."""
+        """Whether no person has signed in for this call: what only a person may do is refused."""
         return bool(self.scopes)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether no person stands behind the token. Behind a key its maker does: it counts as what they did."""
+        return self.is_machine and not self.api_key
+
+    @property
+    def counted_as(self) -> str:
+        """Whose calls are counted: a key's are its own, and not its maker's."""
+        return f"api-key-{self.api_key}" if self.api_key else self.user
 
     @property
     def kind(self) -> str:
         """What the audit calls them."""
+        if self.api_key:
+            return f"api key {self.api_key}"
         return "+".join(sorted(self.roles)) or ("service" if self.scopes else "partner")
 
 
 @dataclass(frozen=True)
 class Token:
-    """What an access token says."""
+    """What an access token says, or an API key. `user`: the keyed hash of who made the key; then there is no `sub`."""
 
     sub: str
     roles: frozenset[Role]
     scopes: frozenset[str]
     signed_in_at_ms: int | None = None
+    api_key: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +124,24 @@ def read_token(claims: dict[str, str], reading: Reading, bearer: str = "") -> To
     ours = frozenset(scope for scope in SCOPES if f"{reading.scope_prefix}{scope}" in scopes)
     roles = frozenset(role for role, name in reading.names if name in groups)
     return Token(sub, roles, ours, sign_in.moment(claims))
+
+
+def key_told(key: ApiKey) -> dict[str, Any]:
+    """Return what the function of a route is told of the API key of a call; never its text."""
+    return {"id": key.id, "madeBy": key.made_by, "scopes": list(key.scopes)}
+
+
+def read_key(told: Mapping[str, Any]) -> Token:
+    """Read what dispatch tells of the API key of a call (`key_told`).
+
+    It stands beside where the gateway tells of a token, so no token can say it: what one says is below `jwt`. A key has
+    no group, and never signed in. Raises Forbidden for one that has no scope any more, who would else be somebody who
+    is signed in.
+    """
+    scopes = SCOPES & frozenset(told["scopes"])
+    if not scopes:
+        raise Forbidden("this API key has no scope that there is")
+    return Token("", frozenset(), scopes, api_key=told["id"], user=told["madeBy"])
 
 
 def _is_access_token(claims: dict[str, str]) -> bool:

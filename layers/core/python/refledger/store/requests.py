@@ -26,6 +26,7 @@ class RequestMade:
     invitation: str = ""
     program: str = ""
     change: str = ""
+    api_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ CLICKS#<code> / DAY#<day>#<lane> | DAY#<day> | TOTALS  clicks of a day; of a clo
 LEADERBOARD#<program> / <month or ALL>#<metric>  leaderboard
 AUDIT#<entity> / <ms>#<number>         audit
 PERSON#<user> / ROOT                   somebody who acts for the owner, with their name
+API_KEY#<id> / ROOT                    API key, of which only hashes are kept
 EXPOSURE#PARTNER#<partner> / ROOT      what a day has seen of them, and who did what for the partner
 EXPOSURE#ACTOR#<actor> / ROOT          what a day has seen of somebody on the staff
 TOUCHED#<lane> / <ms>#<number>         whose money the stream told of: they are verified next

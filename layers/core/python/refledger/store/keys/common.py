@@ -56,6 +56,19 @@ def people() -> str:
     return "PEOPLE"
 
 
+def api_key(key_id: str) -> Key:
+    return _key(f"API_KEY#{key_id}")
+
+
+def all_api_keys() -> str:
+    return "API_KEYS"
+
+
+def open_api_keys() -> str:
+    """Return where those are that nobody has revoked."""
+    return "OPEN_API_KEYS"
+
+
 def request(hashed: str) -> Key:
     return _key(f"GUARD#REQUEST#{hashed}")
 

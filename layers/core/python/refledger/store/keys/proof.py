@@ -9,7 +9,7 @@ from refledger.store.keys.form import Key, _key, is_root, kind_of, owner_of
 # Kinds of items of which people ask who did what
 AUDITED: Final = frozenset({
     "PROGRAMS", "PROGRAM", "PARTNER", "REFERRAL", "REWARD", "WITHDRAWAL", "ADJUSTMENT", "BATCH", "APPLICATION",
-    "INVITATION", "JOB", "PAYMENT",
+    "INVITATION", "JOB", "PAYMENT", "API_KEY",
 })  # fmt: skip
 _FOLLOWS: Final = ("BALANCE#", "DUE#", "OVERDUE", "CAP#")  # what lies under a partner and follows from other items
 _WHOLE: Final = AUDITED - {"PROGRAMS", "PROGRAM"}
