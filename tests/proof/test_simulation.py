@@ -7,6 +7,8 @@ was sent explains what is there, and the independent model agrees. Thousands of 
 from __future__ import annotations
 
 import logging
+import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +16,19 @@ from typing import Any
 
 import pytest
 
+from refledger.operations.context import Context
+from refledger.operations.proof.book_checks import Checked, Fault
+from refledger.operations.proof.verification import verify
 from refledger.store import ledger
-from refledger.store.transaction import Write
+from refledger.store.attributes import pack, unpack
+from refledger.store.transaction import Item, Write
 from tests.support import seeds
-from tests.support.simulator import faults
+from tests.support.memory.tables import Table
+from tests.support.simulator import faults, run
 from tests.support.simulator.__main__ import main
+from tests.support.simulator.checks import verified
 from tests.support.simulator.deployment import rig
+from tests.support.simulator.remembered import Reader
 from tests.support.simulator.run import LONG, SHORT, Failed, Length, Outcome, again, simulate
 from tests.support.simulator.scheduler import Scheduler, Task
 
@@ -75,6 +84,36 @@ def test_a_balance_without_its_conditions_is_found(monkeypatch: pytest.MonkeyPat
 def _simulate(seeds: range, length: Length) -> list[Outcome]:
     with rig() as here:
         return [simulate(seed, length, here) for seed in seeds]
+
+
+def test_what_was_found_before_is_what_would_be_found_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a short seed reads what has changed, and finds something where the whole `verify` does: not now, and
+    with any amount of a payment, a reward, an entry or a balance edited.
+    """
+    chosen, found_something = random.Random(1), Counter[bool]()
+
+    def both(context: Context, table: Table, reader: Reader) -> list[Fault]:
+        assert verified(context, table, reader) == list(verify(context, Checked())) == []
+        items = map(unpack, reader.client.scan(TableName=table.name)["Items"])
+        money = [(item, name) for item in items for name in ("amount", "available") if _is_booked(item, name)]
+        for item, name in chosen.sample(money, min(len(money), 4)):
+            reader.client.put_item(TableName=table.name, Item=pack({**item, name: item[name] + 1}))
+            later = Reader(reader.client, table, reader.begun, reader.shared)
+            with later.reads(context.table):
+                found = verified(context, table, later)
+            whole = list(verify(context, Checked()))
+            assert bool(found) == bool(whole), (item, found, whole)
+            found_something[bool(whole)] += 1
+            reader.client.put_item(TableName=table.name, Item=pack(item))
+        return []
+
+    monkeypatch.setattr(run, "verified", both)
+    _simulate(range(15), SHORT)
+    assert found_something[True] >= 20
+
+
+def _is_booked(item: Item, name: str) -> bool:
+    return name in item and item["pk"].startswith(("PAYMENT#", "REWARD#", "PARTNER#", "JOURNAL#"))
 
 
 def test_many_seeds_are_run_by_processes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
