@@ -78,6 +78,15 @@ def test_who_releases_vouches(books: Books) -> None:
     assert books.release(waiting, by=books.user("mia")).status is RewardStatus.APPROVED
 
 
+def test_who_made_the_key_releases_nothing_that_it_told(books: Books) -> None:
+    """An API key counts as its maker, who is one person in both."""
+    sell(books, "p1", 5 * LIMIT + 5, caller=books.user("ann"))
+    (waiting,) = held(books)
+    with pytest.raises(SecondPersonNeeded):
+        books.release(waiting, by=books.user("ann"))
+    assert books.release(waiting, by=books.user("mia")).status is RewardStatus.APPROVED
+
+
 def test_a_repeat_counts_once(books: Books) -> None:
     """What is delivered again adds nothing to the day, whether it was counted or held."""
     for _ in range(3):

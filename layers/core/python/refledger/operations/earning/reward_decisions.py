@@ -116,8 +116,11 @@ def makers_of(context: Context, payment: Payment) -> frozenset[str]:
 
 
 def tellers_of(context: Context, payment: Payment) -> frozenset[str]:
-    """Return who told of a payment or accepted it; if no person did, the staff who made its referral."""
-    told = {payment.by}
+    """Return who told of a payment or accepted it; if no person did, the staff who made its referral.
+
+    Who told over HTTP with an API key is the person who made the key.
+    """
+    told = {payment.by, payment.caller}
     if payment.is_told_by_nobody:
         told.update(*(each.makers for each in referrals.many(context.table, [payment.referral_id])))
     return frozenset(told - {""})
