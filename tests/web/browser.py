@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Frame, Locator, Page, expect, sync_playwright
 
-from scripts.demo import Client, check
+from scripts.demo import Client
 from scripts.setup import BROWSERS
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
+# in a container of root's there is no sandbox to be had, and all pages are the stack's own
+OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]
 ADMIN = "admin-of-pages"
 IBAN = "DE89370400440532013000"  # the example of the Bundesbank
 PROGRAM: dict[str, Any] = {
@@ -35,6 +37,11 @@ PARTNERS = {
     "june": ("June", "Okafor", "Okafor Media Ltd", "GB82WEST12345698765432", 91_000),
 }
 expect.set_options(timeout=PATIENCE_MS)
+# what goes away by itself after some seconds, such as "Copied", stays: a slow machine looks late
+NOTHING_GOES_BY_ITSELF = """{
+    const soon = window.setTimeout;
+    window.setTimeout = (what, ms, ...rest) => soon(what, ms >= 5000 ? 2 ** 31 - 1 : ms, ...rest);
+}"""
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -44,8 +51,7 @@ def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert path, "no Chromium or Chrome on PATH: `make test` installs one on Debian as root, else it has to be there"
     with sync_playwright() as playwright:
-        # in a container of root's there is no sandbox to be had, and all pages are the stack's own
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE_MS)
         try:
             yield browser
         finally:
@@ -72,6 +78,7 @@ class Visitor:
         )  # fmt: skip
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=self.origin)
         context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(NOTHING_GOES_BY_ITSELF)
         context.on("request", lambda request: self._look_at(request.url))
         self.page: Page = context.new_page()
         self.page.on("console", lambda told: self._complain(told.text) if told.type in ("error", "warning") else None)
@@ -108,8 +115,15 @@ class Visitor:
     def settled(self) -> Page:
         """The page once nothing on it is loading any more."""
         self.page.wait_for_load_state("networkidle")
-        self.page.locator(".skeleton").first.wait_for(state="detached")
+        expect(self.page.locator(".skeleton, [aria-busy=true]")).to_have_count(0)
         return self.page
+
+    def copies(self, button: Locator) -> str:
+        """What a button puts on the clipboard, which it does some time after the click."""
+        self.page.evaluate("navigator.clipboard.writeText('')")
+        button.click()
+        self.page.wait_for_function("async () => await navigator.clipboard.readText()")
+        return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def barriers(self, frame: Frame | None = None) -> list[str]:
         """What axe finds on this screen, or in a frame of it, one line each."""
@@ -137,17 +151,46 @@ class World:
     def ask(self, sub: str, cents: int, key: str) -> str:
         """A withdrawal that somebody asks for, of their first account. Returns its id once its risks are known."""
         who = f"pages-{sub}"
-        method = self.client.get(who, "/me/payout-methods")["data"][0]["id"]
+        methods = self.client.get(who, "/me/payout-methods")["data"]
+        method = next(each["id"] for each in methods if each["usable"])
         asked = {"amount": cents, "currency": "EUR", "payoutMethodId": method}
         id = str(self.client.post(who, "/referrals/withdraw", asked, key=key)["id"])
         self.until(lambda: self.client.get(ADMIN, f"/withdrawals/{id}")["riskState"] == "ASSESSED", id)
         return id
 
-    def somebody(self, first: str, last: str = "Example") -> dict[str, Any]:
+    def somebody(self, first: str, last: str = "Example", **more: str) -> dict[str, Any]:
         """A partner of the test's own: what it sees of them, no other test has changed."""
-        new = {"firstName": first, "lastName": last, "email": f"{first}.{last}@pages.example.com".lower()}
+        new = {"firstName": first, "lastName": last, "email": f"{first}.{last}@pages.example.com".lower(), **more}
         made: dict[str, Any] = self.client.post(ADMIN, "/partners", new, key=f"pages-{first}-{last}")
         return made
+
+    def earner(self, sub: str, first: str, last: str, company: str, iban: str, paid: int) -> dict[str, Any]:
+        """A partner with an account whose customer paid so many cents, and who has got their fifth of it."""
+        client, who = self.client, f"pages-{sub}"
+        partner: dict[str, Any] = client.post(ADMIN, "/partners", {
+            "programId": PROGRAM["id"], "firstName": first, "lastName": last, "companyName": company,
+            "sub": who, "email": f"{sub}@pages.example.com", "phone": "+49 30 5550100",
+        }, key=who)  # fmt: skip
+        client.post(f"customer-of-{sub}", f"/referrals/apply/{partner['referralCode']}")
+        client.put_event({
+            "paymentId": who, "customerId": f"customer-of-{sub}", "programId": PROGRAM["id"],
+            "amount": paid, "currency": "EUR", "occurredAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        })  # fmt: skip
+        client.post(who, "/payout-methods", {
+            "type": "BANK_TRANSFER", "accountHolder": f"{first} {last}", "iban": iban,
+        }, key=f"{who}-method")  # fmt: skip
+
+        def has_earned() -> bool:
+            rows = client.get(who, "/me/balance")["data"]
+            return sum(rows[0][step] for step in ("available", "reserved", "paid")) >= paid // 5 if rows else False
+
+        self.until(has_earned, sub)
+        return partner
+
+    def program(self, id: str) -> None:
+        """A program of the same terms, for who changes them."""
+        name = PROGRAM["name"] if id == PROGRAM["id"] else f"The program {id}"
+        self.client.post(ADMIN, "/programs", {**PROGRAM, "id": id, "name": name}, key=f"pages-{id}")
 
     def change(self, partner_id: str, **what: str) -> None:
         """Somebody else changes a partner, by the API."""
@@ -169,6 +212,10 @@ class World:
             "payment": reward["paymentId"], "referral": reward["referralId"], "adjustment": adjustment["id"],
         }  # fmt: skip
 
+    def is_on_its_way(self, id: str) -> None:
+        """Wait until an approved withdrawal is to be paid: no later pay run of another test finds it then by chance."""
+        self.until(lambda: self.client.get(ADMIN, f"/withdrawals/{id}")["status"] == "PAYING", id)
+
     def until(self, probe: Callable[[], bool], what: str) -> None:
         """Events take a moment."""
         give_up = time.monotonic() + PATIENCE_MS / 1000
@@ -181,30 +228,9 @@ class World:
 def people(origin: str, aws: str) -> World:
     """The world of the pages, made by the calls that anybody would make."""
     world = World(Client(origin, aws))
-    client = world.client
-    status, answer = client.call(ADMIN, "POST", "/programs", PROGRAM)
-    check(status in (201, 409), f"{status} {answer}")
-    for sub, (first, last, company, iban, paid) in PARTNERS.items():
-        partner = client.post(ADMIN, "/partners", {
-            "programId": PROGRAM["id"], "firstName": first, "lastName": last, "companyName": company,
-            "sub": f"pages-{sub}", "email": f"{sub}@pages.example.com", "phone": "+49 30 5550100",
-        }, key=f"pages-{sub}")  # fmt: skip
-        world.partners[sub] = partner["id"]
-        client.post(f"customer-of-{sub}", f"/referrals/apply/{partner['referralCode']}")
-        client.put_event({
-            "paymentId": f"pages-{sub}", "customerId": f"customer-of-{sub}", "programId": PROGRAM["id"],
-            "amount": paid, "currency": "EUR", "occurredAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        })  # fmt: skip
-        client.post(f"pages-{sub}", "/payout-methods", {
-            "type": "BANK_TRANSFER", "accountHolder": f"{first} {last}", "iban": iban,
-        }, key=f"pages-{sub}-method")  # fmt: skip
-    for sub, (*_, paid) in PARTNERS.items():
-
-        def has_earned(sub: str = sub, paid: int = paid) -> bool:
-            rows = client.get(f"pages-{sub}", "/me/balance")["data"]
-            return sum(rows[0][step] for step in ("available", "reserved", "paid")) >= paid // 5 if rows else False
-
-        world.until(has_earned, sub)
+    world.program(PROGRAM["id"])
+    for sub, told in PARTNERS.items():
+        world.partners[sub] = world.earner(sub, *told)["id"]
     for sub, cents in (("mara", 10_000), ("june", 16_200)):
         world.withdrawals[sub] = world.ask(sub, cents, f"pages-{sub}-withdraw")
     return world

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.web.browser import ADMIN, Visitor, World
+from tests.web.browser import ADMIN, PATIENCE_MS, Visitor, World
 
 Visit = Callable[..., Visitor]
 
@@ -106,7 +106,7 @@ def test_a_fault_in_the_books_is_not_green(visit: Visit, world: World) -> None:
              "since": told["changesUntil"] or "2026-11-30T00:00:00.000Z"}  # fmt: skip
 
     def falsify(route: Route) -> None:
-        answer = route.fetch()
+        answer = route.fetch(timeout=PATIENCE_MS)
         route.fulfill(response=answer, body=json.dumps({**answer.json(), "faults": 1, "data": [fault]}))
 
     page.route("**/ledger/verification", falsify)
