@@ -274,8 +274,8 @@ def test_a_new_program_is_no_way_round_the_limits(books: Books) -> None:
     made = programs.create(books.context, terms, "ann", "key", "body")
     safe = safe_terms("USD")
     assert max(safe.second_approval_limit or 0, safe.adjustment_limit or 0) > 500, "those of the first program"
-    assert made.program.terms("USD") == CurrencyTerms(0, None, 500, 500, 500)
-    limits = {"second_approval_limit", "adjustment_limit", "conversion_limit"}
+    assert made.program.terms("USD") == CurrencyTerms(0, None, 500, 500, 500, 500)
+    limits = {"second_approval_limit", "adjustment_limit", "conversion_limit", "sales_limit"}
     assert {each.field for each in waiting(made).terms} == limits
     assert programs.create(books.context, terms, "ann", "key", "body") == made
     with pytest.raises(SecondPersonNeeded):

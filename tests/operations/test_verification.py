@@ -95,6 +95,7 @@ UNREAD = {
     "TOUCHED": "who is looked at next: the sweep comes to everybody",
     "GUARD#REQUEST": "its key is made of what a caller sent",
     "GUARD#EMAIL": "its key is made with a secret that whoever verifies need not have",
+    "GUARD#EXTERNAL": "the same",
     "GUARD#LEAD": "the same",
     "GUARD#APPLICANT": "the same",
     "GUARD#TRAIT": "who is like whom: a risk that people look at",
