@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -82,6 +83,23 @@ def test_every_way_is_hers(monkeypatch: pytest.MonkeyPatch) -> None:
                 if not changing - tried:
                     return
     raise AssertionError(f"never tried: {changing - tried}")
+
+
+def test_what_machines_tell_arrives() -> None:
+    """A CRM's lead that converted, a sign-up and a sale by the key of the shop's server: each earns an accomplice."""
+    insider_run.beginning()
+    with rig() as here:
+        mallory = insider_run.begins(here, Scheduler(lambda _: 0), Faults(InTurn(1)), 1)
+        ways: dict[str, Callable[[], None]] = {
+            "bob": lambda: mallory.crm("bob", 1, "Lead Converted", 100),
+            "eve": lambda: mallory.sells("eve", "lead and sale", 100, "USD"),
+            "acme": lambda: mallory.sells("acme", "new", 100, "USD"),
+        }
+        for name, way in ways.items():
+            before = {each.id for each in mallory.rewards()}
+            way()
+            new = [each for each in mallory.rewards() if each.id not in before]
+            assert [(each.partner_id, each.amount) for each in new] == [(mallory.partners[name].id, 100)]
 
 
 @pytest.mark.parametrize(
