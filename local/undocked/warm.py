@@ -86,7 +86,8 @@ class WarmParent:
         with self._lock, self._answered:
             self.usable = False
             if not self._workers:
-                self._control.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # it has ended by itself
+                    self._control.shutdown(socket.SHUT_RDWR)
 
     def _listen(self) -> None:
         while message := self._receive():

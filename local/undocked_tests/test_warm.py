@@ -14,7 +14,7 @@ import pytest
 
 from undocked.children import Children
 from undocked.functions import FunctionSpec, worker_environment
-from undocked.testing import worker_python
+from undocked.testing import wait_until, worker_python
 from undocked.warm import CAN_FORK, WarmParents
 from undocked.worker import Worker
 
@@ -107,6 +107,19 @@ def test_how_a_worker_ended_is_told(tmp_path: Path, children: Children, parents:
     os.kill(parents.of(function.layer_dirs).process.pid, signal.SIGKILL)
     assert other.process.wait(60) == -signal.SIGKILL
     assert answer(start(function, children, parents))["name"] == "one"
+
+
+def test_a_parent_that_ended_before_it_had_a_worker_is_replaced(
+    tmp_path: Path, children: Children, parents: WarmParents
+) -> None:
+    """Workers are forked again, from another one."""
+    function = spec(tmp_path, "one")
+    dead = parents.of(function.layer_dirs)
+    assert dead.can_run_functions()
+    os.kill(dead.process.pid, signal.SIGKILL)
+    wait_until(lambda: dead._control.fileno() == -1)
+    assert answer(start(function, children, parents))["name"] == "one"
+    assert parents.of(function.layer_dirs) is not dead
 
 
 def test_variables_of_the_interpreter_want_one_of_their_own(tmp_path: Path, children: Children) -> None:
