@@ -155,8 +155,9 @@ def _refer(context: Context, message_id: str, event: PaymentReceived | CodeGiven
     from refledger.operations.referring import leads  # few payments come with a code
 
     given_in = event.given_in if isinstance(event, CodeGiven) else event.payment_id
+    lead = f"{event.system} {given_in}"
     news = LeadNews(
-        f"{event.system} {given_in}"[:MAX_LEAD_LENGTH],
+        lead if len(lead) <= MAX_LEAD_LENGTH else f"{event.system} {context.ids.hash('lead', given_in)}",
         event.occurred_at_ms,
         codes=(code,) if code else (),
         customer=event.customer_id,

@@ -153,6 +153,37 @@ def test_a_customer_id_is_no_lead_of_another_kind(shop: World, queue: Sqs) -> No
     assert reads.by_lead(shop.books.context, "customer L-1").upline[0].partner_id == shop.books.partner("eve").id
 
 
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u2003"])
+@pytest.mark.parametrize("field", ["paymentId", "customerId"])
+def test_an_id_is_the_same_by_both_ways(shop: World, queue: Sqs, field: str, blank: str) -> None:
+    """A blank at its end is part of it on the bus, and so it is here: or one payment would earn twice."""
+    told = ORDER | {"clickId": click(shop), "occurredAt": iso(shop.books.clock()), field: f"{ORDER[field]}{blank}"}
+    assert tell(shop, SALE, told).status == 202
+    event = {"source": "payments", "detail-type": "Payment Succeeded", "detail": told}
+    queue.dead.append({"QueueUrl": "payments", "MessageBody": json.dumps(event)})
+    work(queue)
+    assert earned(shop) == 2_000
+
+
+def test_long_ids_that_begin_alike_are_two(shop: World, queue: Sqs) -> None:
+    """Each customer comes by the click in their own sale."""
+    for name in ("one", "two"):
+        told = ORDER | {"paymentId": "x" * 250 + name, "customerId": name, "clickId": click(shop)}
+        assert tell(shop, SALE, told).status == 202
+        work(queue)
+    assert earned(shop) == 4_000
+
+
+@pytest.mark.parametrize(
+    "amount", ["1e4", "10000.0", "true", "null", '"1e4"', '"\u0661\u0662"', "NaN", "1e400", "9" * 5000]
+)
+def test_only_a_whole_number_is_an_amount(shop: World, queue: Sqs, amount: str) -> None:
+    """As it stands in the text of the body: no exponent, no other digits, none without end."""
+    text = json.dumps(ORDER | {"amount": "?"}).replace('"?"', amount)
+    assert_problem(tell(shop, SALE, None, text=text), 400, 422)
+    assert queue.dead == []
+
+
 # ---------------------------------------------------------------- Stripe's webhook
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from refledger.domain.currencies import MAX_AMOUNT
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource
@@ -25,7 +25,9 @@ PASSED_OVER = frozenset({
 
 
 class ToldBody(Body):
-    """What a sign-up and a sale have in common."""
+    """What a sign-up and a sale have in common. Ids are as they are told: on the bus a blank is part of them, too."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
 
     peers: ClassVar[dict[str, str]] = PEERS
 
