@@ -436,6 +436,20 @@ def test_what_is_not_suspected_is_not_decided(two: Books) -> None:
             decide(two.context, id_of(two, "order 1", "payments"), "", "eve")
 
 
+def test_what_a_dispute_holds_counts_when_it_is_cleared(shop: Books) -> None:
+    """It comes back with the dispute: who says meanwhile that it is another one lets in no more than alone."""
+    shop.change_program(adjustment_limit=1_000)
+    shop.pay("bob", "in_1", 10_000, system="stripe")
+    shop.clock.forward(1_000)
+    shop.pay("bob", "order 1", 10_000)
+    shop.dispute("order 1", 10_000)
+    duplicate_decisions.another(shop.context, shop.payment("order 1").id, "two orders", shop.user("mia"))
+    shop.close("order 1", "WON")
+    [waiting] = rewards_of(shop, "order 1")
+    assert waiting.held == (SECOND_PERSON,)
+    assert ripen(shop) == 2_000
+
+
 def test_nobody_pays_what_waits(two: Books) -> None:
     """Not by itself, not by a withdrawal."""
     [reward] = rewards_of(two, "in_1", "stripe")

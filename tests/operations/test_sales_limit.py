@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import permutations
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from refledger.domain.errors import Busy, SecondPersonNeeded
+from refledger.domain.errors import Busy, Forbidden, SecondPersonNeeded
 from refledger.domain.programs import CurrencyTerms, Weights
 from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS, iso
-from refledger.operations.earning import rating, unattributed
-from refledger.operations.referring import code_application
-from refledger.store import keys
+from refledger.operations.earning import duplicate_decisions, rating, unattributed
+from refledger.operations.earning.payments import RecordOutcome
+from refledger.operations.partners import partners
+from refledger.operations.referring import code_application, lifecycle
+from refledger.operations.referring.lifecycle import NewReferral
+from refledger.store import keys, rewards
 from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -42,6 +46,13 @@ def earned(books: Books) -> int:
 
 def held(books: Books) -> list[Reward]:
     return [each for each in books.rewards("alice") if each.held]
+
+
+def name(books: Books, customer: str, by: str = "ann") -> None:
+    """One of the staff says that Alice has referred the customer, and what they paid before is taken."""
+    new = NewReferral(books.partner("alice").id, customer=books.user(customer))
+    lifecycle.create(books.context, new, books.user(by), None, customer, by=books.user(by))
+    unattributed.take(books.context, unattributed.Referred("default", books.user(customer)))
 
 
 def test_a_key_that_leaked_earns_no_more_than_a_day_allows(books: Books) -> None:
@@ -197,3 +208,152 @@ def test_what_the_bus_brings_reads_and_writes_nothing_of_it(books: Books) -> Non
     today = keys.exposure_of_caller(books.user("site"), iso(books.clock())[:10])
     assert books.table.get(today) is None
     assert held(books) == []
+
+
+# ---------------------------------------------------------------- beside a person's word
+
+
+def test_whose_customer_it_is_opens_no_other_limit(books: Books) -> None:
+    """Three of the staff entered referrals, honestly: a key tells that their customers had paid before."""
+    books.change_program(sales_limit=LIMIT, adjustment_limit=LIMIT, tier_rates_bps=(2000,))
+    sell(books, "all", 5 * LIMIT)
+    for person in ("ann", "mia", "kim"):
+        name(books, f"customer of {person}", person)
+        sell(books, f"p of {person}", 5 * LIMIT, f"customer of {person}", occurred_at_ms=books.clock() - HOUR_MS)
+    assert earned(books) == LIMIT
+    assert books.faults() == []
+
+
+@pytest.mark.parametrize("sold_first", [True, False])
+def test_who_named_the_customer_has_not_vouched_for_the_sale(books: Books, sold_first: bool) -> None:
+    """Zoe has the key, Ann entered the referral: Zoe alone releases no more of it than one person may make."""
+    books.change_program(sales_limit=LIMIT, adjustment_limit=LIMIT, tier_rates_bps=(2000,))
+    steps: list[Callable[[], None]] = [
+        lambda: sell(books, "p", 10**9, "carol", occurred_at_ms=books.clock() - HOUR_MS),
+        lambda: name(books, "carol"),
+    ]
+    for step in steps if sold_first else reversed(steps):
+        step()
+    (waiting,) = held(books)
+    with pytest.raises(SecondPersonNeeded):
+        books.release(waiting, by=books.user("ann"))
+    assert books.release(waiting, by=books.user("zoe")).held == HELD
+    assert books.release(waiting, by=books.user("mia")).status is RewardStatus.APPROVED
+    assert books.faults() == []
+
+
+def test_a_named_customers_sale_counts_in_both_days(books: Books) -> None:
+    """In Ann's, whose word it is whose customer, and in the key's."""
+    books.change_program(sales_limit=LIMIT, adjustment_limit=LIMIT, tier_rates_bps=(2000,))
+    name(books, "carol")
+    sell(books, "p1", 5 * LIMIT, "carol", occurred_at_ms=books.clock() - HOUR_MS)
+    sell(books, "p2", 5)
+    books.pay("carol", "p3", 5, occurred_at_ms=books.clock() - HOUR_MS)
+    assert [each.amount for each in held(books)] == [1, 1]
+    assert earned(books) == LIMIT
+
+
+@pytest.mark.parametrize("way", ["cleared", "named"])
+def test_what_becomes_more_is_held_whoever_spoke_for_it_before(books: Books, way: str) -> None:
+    """That it is no other payment, or whose customer it is, says nobody of what a sale told later makes of it."""
+    books.change_program(rules=RuleSet(a_rule(2000, first=[1])), sales_limit=LIMIT, adjustment_limit=LIMIT)
+    ids = set[str]()
+    for number in range(6):
+        who = f"customer {number}"
+        if way == "cleared":
+            books.apply(who, "alice")
+            books.pay(who, f"pi_{number}", 10_000, system="stripe")
+            books.mature("alice")
+            sell(books, f"p{number}", 10_000, who, occurred_at_ms=books.clock() - 1_000)
+            rating.rate_customer(books.context, "default", books.user(who))
+            duplicate_decisions.another(books.context, books.payment(f"p{number}").id, "two", books.user("mia"))
+        else:
+            sell(books, f"p{number}", 10_000, who)
+            books.clock.forward(1_000)
+            name(books, who)
+        sell(books, f"small {number}", 100, who, occurred_at_ms=books.clock() - HOUR_MS)
+        rating.rate_customer(books.context, "default", books.user(who))
+        ids.add(books.payment(f"p{number}").id)
+    told = [each for each in books.rewards("alice") if each.payment in ids]
+    assert [each.amount for each in told if each.held == HELD] == ([2_000] * 6 if way == "named" else [])
+    assert sum(each.amount for each in told if not each.held) <= LIMIT
+    assert books.faults() == []
+
+
+def test_what_a_dispute_holds_counts_when_it_is_released(books: Books) -> None:
+    """It comes back with the dispute: whoever releases meanwhile vouches for all of it."""
+    books.change_program(sales_limit=0, adjustment_limit=LIMIT, tier_rates_bps=(2000,))
+    sell(books, "p", 10**8)
+    books.dispute("p", 10**8)
+    (waiting,) = held(books)
+    books.release(waiting, by=books.user("zoe"))
+    books.close("p", "WON")
+    assert earned(books) == 0
+    (waiting,) = held(books)
+    assert books.release(waiting, by=books.user("mia")).status is RewardStatus.APPROVED
+
+
+def test_nobody_tells_of_what_they_earn(books: Books) -> None:
+    """Who made the key is the partner, or turns out to be: it waits, and nobody lets it go."""
+    sell(books, "p", 5, caller=books.user("alice"))
+    (waiting,) = held(books)
+    with pytest.raises(Forbidden):
+        books.release(waiting, by=books.user("mia"))
+    assert earned(books) == 0
+
+
+def test_who_was_linked_to_the_partner_later_tells_nothing_of_them_either(books: Books) -> None:
+    """The customer was bound when nobody had signed in as the partner yet."""
+    new = partners.NewPartner("Acme", "Example", "acme@example.com")
+    acme = partners.create(books.context, new, books.user("mia"), None, "body")
+    code_application.apply(books.context, books.limits, books.user("carol"), acme.code)
+    sell(books, "before", 5, "carol", caller=books.user("ann"))
+    partners.link_user(books.context, acme.id, books.user("ann"), books.user("mia"))
+    sell(books, "after", 5, "carol", caller=books.user("ann"))
+    partitions = books.context.reward_partitions(acme.id)
+    told = {each.payment: each.held for each in rewards.all_of(books.table, partitions)}
+    assert told == {books.payment("before").id: (), books.payment("after").id: HELD}
+
+
+def test_who_told_does_not_review_it(books: Books) -> None:
+    """Where the program has a person approve what is earned."""
+    books.change_program(sales_limit=LIMIT, reviews_rewards=True, tier_rates_bps=(2000,))
+    sell(books, "p", 5 * LIMIT, caller=books.user("ann"))
+    books.mature("alice")
+    (waiting,) = books.rewards("alice")
+    with pytest.raises(SecondPersonNeeded):
+        books.approve(waiting, by=books.user("ann"))
+    assert books.approve(waiting, by=books.user("mia")).status is RewardStatus.APPROVED
+
+
+@pytest.mark.parametrize("first", ["", "app", "site"])
+def test_what_was_told_of_nobodys_payment_is_rewritten_by_no_other(books: Books, first: str) -> None:
+    """A key does not make another customer's order out of it; who told it corrects it."""
+    books.pay("carol", "order", 10_000, caller=books.user(first) if first else "")
+    again = books.pay("bob", "order", 5, caller=books.user("site"))
+    assert again.outcome is (RecordOutcome.RECORDED if first == "site" else RecordOutcome.DIFFERENT)
+    books.apply("carol", "alice")
+    unattributed.take(books.context, unattributed.Referred("default", books.user("carol")))
+    assert earned(books) == (1 if first == "site" else 2_000)
+
+
+# ---------------------------------------------------------------- told by three
+
+
+@pytest.mark.parametrize("order", list(permutations(("stripe", "bus", "key"))))
+@pytest.mark.parametrize("amounts", [(10_000,) * 3, (10_000, 11_000, 12_000)])
+@pytest.mark.parametrize("later_ms", [0, HOUR_MS, -HOUR_MS])
+def test_one_payment_earns_once(books: Books, order: tuple[str, ...], amounts: tuple[int, ...], later_ms: int) -> None:
+    """By Stripe, the bus and a key in any order, at different times, and for different sums under one id."""
+    books.change_program(sales_limit=LIMIT, tier_rates_bps=(2000,))
+    at_ms = books.clock() - 3 * HOUR_MS
+    for place in order:
+        if place == "stripe":
+            books.pay("bob", "pi_1", amounts[0], system="stripe", occurred_at_ms=at_ms)
+        elif place == "bus":
+            books.pay("bob", "pi_1", amounts[1], occurred_at_ms=at_ms + later_ms)
+        else:
+            sell(books, "pi_1", amounts[2], occurred_at_ms=at_ms + 2 * later_ms)
+        rating.rate_customer(books.context, "default", books.user("bob"))
+    assert earned(books) in {each // 5 for each in amounts}
+    assert books.faults() == []

@@ -161,14 +161,21 @@ def first_mark(context: Context, act: Act, actor: str, partner_id: str) -> list[
     return [exposures.keep(keys.exposure_of_partner(partner_id), nothing, nothing.marked(kind, actor, now_ms), now_ms)]
 
 
-def sale(context: Context, caller: str, program: Program, currency: str, amount: int) -> list[Write] | None:
+def sale(
+    context: Context, caller: str, program: Program, currency: str, amount: int, *, earns: Collection[str] = ()
+) -> list[Write] | None:
     """Return what counts a sale in the day of the service that told of it.
 
-    None where that needs a person. `caller`: keyed hash of the service. `amount`: of all rewards, in minor units.
+    None where that needs a person: above the limit, or where the one behind the service earns from it. `caller`: keyed
+    hash of the service. `amount`: of all rewards, in minor units. `earns`: the users whose money it is.
     Counted by the day on which it is booked (UTC), for when it was paid is what the service says; over all programs, of
     which one person may make many. Nothing is read or counted where there is no limit.
     """
-    if amount <= 0 or not program.limits_sales(currency):
+    if amount <= 0:
+        return []
+    if caller in earns:
+        return None
+    if not program.limits_sales(currency):
         return []
     limit, now_ms = program.limit(Limit.SALES.value, currency), context.now_ms()
     key = keys.exposure_of_caller(caller, iso(now_ms)[:10])

@@ -13,7 +13,7 @@ from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.errors import AlreadyDecided
 from refledger.domain.maturity import MaturityMessage
 from refledger.domain.payments import Payment, PaymentKind
-from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, holding, net
+from refledger.domain.rewards import POSSIBLE_DUPLICATE, SECOND_PERSON, Reward, holding
 from refledger.operations import duties
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import duplicate_detection, rating, refunds, reversals
@@ -131,7 +131,7 @@ def _case(
     amounts = Counter[str]()
     for each in existing:
         if POSSIBLE_DUPLICATE in each.held:
-            amounts[each.partner_id] += net(each)
+            amounts[each.partner_id] += each.amount  # what a refund or a dispute holds may come back
     program = programs.find(context.table, payment.program_id)
     case = duties.case(context, Act.CLEAR_DUPLICATE, by, [program], payment.currency, amounts)
     return isinstance(case.require(), NeedsSecond), case.writes()

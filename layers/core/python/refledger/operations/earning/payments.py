@@ -110,6 +110,8 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
             if first.kind is PaymentKind.ALIAS:  # counted under its other name, or waiting for it
                 return None
             told_before = all(payments.is_named(failed, name, id) for name in names)
+            if first.is_nobodys and _rewrites(payment, first):
+                return Recorded(RecordOutcome.DIFFERENT, id)
             if not first.gives_way and not first.is_nobodys:
                 done = repeated(context, first, received)
                 return replace(done, again=done.again or _again(binding)) if told_before else None
@@ -125,6 +127,12 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
         return Recorded(assessed.outcome, id, assessed.due(context.now_ms()), _again(assessed.binding))
 
     return once()
+
+
+def _rewrites(payment: Payment, first: Payment) -> bool:
+    """Whether a service says something else of a payment than another one, or the bus, did before."""
+    is_another = bool(payment.caller) and payment.caller != first.caller
+    return is_another and said(replace(payment, program_id=first.program_id)) != first.body
 
 
 def _own_id(context: Context, received: PaymentReceived, customer: str) -> str:
@@ -351,7 +359,7 @@ def assessed_now(
     """`assess` for a payment that comes by itself, or with a referral.
 
     One that was made before one of the staff said whose customer it is counts on that person's word, one that a service
-    told of on the service's: above what they may make in a day its rewards are held.
+    told of on the service's, and one that is both on both: above what either may make in a day its rewards are held.
     """
     is_named = binding is not None and binding.is_on_word(payment.occurred_at_ms)
     if binding is None or not (is_named or payment.caller):
@@ -364,9 +372,10 @@ def assessed_now(
             context, payment.caller, program, lambda held: assess(context, payment, binding, program, parked, held)
         )
     by = binding.named_by
-    spoken = replace(payment, by=by)
+    spoken = payment if payment.caller else replace(payment, by=by)  # who named a customer told of no service's sale
     assessed, sums = word.by_word(
-        context, Act.ACCEPT_PAYMENT, by, program, lambda held: assess(context, spoken, binding, program, parked, held)
+        context, Act.ACCEPT_PAYMENT, by, program, lambda held: assess(context, spoken, binding, program, parked, held),
+        caller=payment.caller,
     )  # fmt: skip
     return replace(assessed, writes=[*assessed.writes, *sums])
 

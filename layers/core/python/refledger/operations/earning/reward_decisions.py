@@ -18,7 +18,6 @@ from refledger.domain.rewards import (
     Reward,
     RewardStatus,
     holding,
-    net,
     worth,
 )
 from refledger.operations import duties
@@ -138,7 +137,7 @@ def _voucher(context: Context, reward: Reward, partner: Partner, by: str) -> dut
     """Who lets a machine's word count makes that money: the machine may be their own."""
     return duties.case(
         context, Act.RELEASE_TOLD, by, [programs.find(context.table, reward.program_id)], reward.currency,
-        {partner.id: net(reward)}, earns=[partner.customer],
+        {partner.id: reward.amount}, earns=[partner.customer],  # what a refund or a dispute holds may come back
         earlier=[reward.vouched_by] if reward.vouched_by else (),
     )  # fmt: skip
 
@@ -173,10 +172,12 @@ def _approval(context: Context, old: Reward, new: Reward, partner: Partner, by: 
     early = worth(new) - worth(old) if old.matures_at_ms > context.now_ms() else 0
     if not early and not old.review:
         return []
-    made = payments.many(context.table, [old.payment])
+    for made in payments.many(context.table, [old.payment]) if old.review else ():
+        for maker in (made.by, made.caller):
+            duties.check_stranger(Act.APPROVE_REWARD, by, maker=maker)
     case = duties.case(
         context, Act.APPROVE_REWARD, by, [programs.find(context.table, old.program_id)], old.currency,
-        {partner.id: early}, maker=made[0].by if made and old.review else "",
+        {partner.id: early},
     )  # fmt: skip
     case.check()
     return case.writes()

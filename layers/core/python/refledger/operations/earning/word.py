@@ -17,6 +17,7 @@ from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Rewar
 from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.operations.earning.payments import PaymentAssessment
+from refledger.store import partners
 from refledger.store.transaction import Write
 
 
@@ -27,21 +28,26 @@ def by_word(
     program: Program,
     assess: Callable[[tuple[str, ...]], PaymentAssessment],
     makers: Collection[str] = (),
+    caller: str = "",
 ) -> tuple[PaymentAssessment, list[Write]]:
     """Return what the payment comes to, and what writes down the day's sums with it.
 
     `assess` makes the payment with reasons to hold its rewards. `by`: keyed hash of who says so, "" for a CRM.
-    `makers`: the people behind what a machine tells. Raises what bars them.
+    `makers`: the people behind what a machine tells. `caller`: the service that told of it, which has a limit of its
+    own beside the person's. Raises what bars them.
     """
     assessed = assess(())
     amounts = Counter[str]()
     for reward in assessed.rewards:
         amounts[reward.partner_id] += reward.amount
     currency, by_machine = assessed.payment.currency, act is Act.CONVERT_BY_MACHINE
+    sold = _sold(context, caller, program, assessed) if caller else []
+    if sold is None:  # it waits on the service's account, and is in nobody's day
+        amounts = Counter(dict.fromkeys(amounts, 0))
     case = duties.case(context, act, by, [program], currency, amounts, by_machine=by_machine)
-    if isinstance(case.require(), NeedsSecond):
-        assessed = assess((SECOND_PERSON,))
-    return assessed, case.writes(marks=makers if by_machine else None)
+    if isinstance(case.require(), NeedsSecond) or sold is None:
+        assessed, sold = assess((SECOND_PERSON,)), []
+    return assessed, [*case.writes(marks=makers if by_machine else None), *sold]
 
 
 def told_by_service(
@@ -52,11 +58,21 @@ def told_by_service(
     Above what it may make so its rewards are held. `caller`: keyed hash of the service.
     """
     assessed = assess(())
-    amount = sum(reward.amount for reward in assessed.rewards)
-    counted = duties.sale(context, caller, program, assessed.payment.currency, amount)
+    counted = _sold(context, caller, program, assessed)
     if counted is None:
         return assess((SECOND_PERSON,))
     return replace(assessed, writes=[*assessed.writes, *counted])
+
+
+def _sold(context: Context, caller: str, program: Program, assessed: PaymentAssessment) -> list[Write] | None:
+    """What counts the payment in the day of the service; None where that needs a person."""
+    earning = {reward.partner_id for reward in assessed.rewards}
+    links = [link for link in (assessed.binding.upline if assessed.binding else ()) if link.partner_id in earning]
+    earns = {link.customer for link in links}
+    if "" in earns and partners.id_of_user(context.table, caller) in earning:  # who was linked later is looked up
+        earns.add(caller)
+    amount = sum(reward.amount for reward in assessed.rewards)
+    return duties.sale(context, caller, program, assessed.payment.currency, amount, earns=earns)
 
 
 def more(
@@ -75,7 +91,8 @@ def more(
     if not amounts:
         return dict(becomes), []
     program = context.program(payment.program_id)
-    if person := payment.by or payment.cleared_by:
+    person = "" if payment.caller else payment.by or payment.cleared_by  # who vouched for a sale had seen less
+    if person:
         act = Act.ACCEPT_PAYMENT if payment.by else Act.CLEAR_DUPLICATE
         case = duties.case(context, act, person, [program], payment.currency, amounts)
         is_enough, counted = not isinstance(case.require(), NeedsSecond), case.writes()
