@@ -10,13 +10,13 @@ import pytest
 
 from refledger.domain.adjustments import AdjustmentKind, AdjustmentRequest
 from refledger.domain.audit import AuditAction
-from refledger.domain.errors import Conflict, PartnerNotFound
+from refledger.domain.errors import Busy, Conflict, PartnerNotFound, Stale
 from refledger.domain.invitations import ContactDetails, InvitationStatus
 from refledger.domain.leads import LeadFacts
 from refledger.domain.methods import BankAccount
 from refledger.domain.partners import Partner, PartnerStatus
 from refledger.domain.times import DAY_MS
-from refledger.operations import adjustments, likeness
+from refledger.operations import adjustments, external_ids, likeness
 from refledger.operations.earning import manual_rewards
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.idempotency import Once
@@ -35,6 +35,7 @@ from refledger.operations.partners.partner_profile import ProfileChanges
 from refledger.operations.partners.partners import NewPartner
 from refledger.operations.referring import lifecycle, reads
 from refledger.operations.referring.lifecycle import NewReferral
+from refledger.store import erasure
 from refledger.store import invitations as stored_invitations
 from refledger.store import leads as stored_leads
 from refledger.store import methods as stored_methods
@@ -335,6 +336,47 @@ def test_one_whom_there_is_not(books: Books) -> None:
 
 
 # ---------------------------------------------------------------- customers
+
+
+@pytest.mark.parametrize("first", ["forget", "change"])
+def test_who_is_called_otherwise_meanwhile_is_forgotten_whole(
+    books: Books, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No guard keeps an id that nobody has, and nothing that was forgotten comes back."""
+    books.program()
+    partner_id = books.partner("zeb").id
+    new = NewReferral(partner_id, customer=books.user("cust-1"), external_id="deal-1", note="by-phone")
+    made = lifecycle.create(books.context, new, "ann", None, "body")
+    real_told, real_moves = erasure.told, external_ids.moves
+
+    def forget() -> None:
+        anonymization.customer(books.context, "cust-1")
+
+    def change() -> None:
+        lifecycle.update(books.context, made.id, lifecycle.ReferralUpdate(external_id="deal-2"), made.version)
+
+    def told(*of: Any) -> Any:
+        monkeypatch.setattr(erasure, "told", real_told)
+        change()
+        return real_told(*of)
+
+    def moves(*of: Any) -> Any:
+        monkeypatch.setattr(external_ids, "moves", real_moves)
+        forget()
+        return real_moves(*of)
+
+    if first == "forget":
+        monkeypatch.setattr(erasure, "told", told)
+        with pytest.raises(Busy):
+            forget()
+    else:
+        monkeypatch.setattr(external_ids, "moves", moves)
+        with pytest.raises(Stale):
+            change()
+    forget()
+    assert left(books, "deal-1", "deal-2", "by-phone") == []
+    for each in ("deal-1", "deal-2"):
+        assert external_ids.find(books.context, external_ids.Kind.REFERRAL, "default", each) is None
 
 
 def test_a_customer_is_forgotten_in_every_program(books: Books, follower: Follower) -> None:

@@ -71,9 +71,18 @@ def _without(item: Item, new: Item) -> Write | None:
     own = item.get("who", {}).get("kind") == "partner"
     if not new and not own:
         return None
+    condition, told = IS_THERE, keys.told_of(item)
+    if new and told and told[0] == "REFERRAL":  # who changes it meanwhile neither loses a guard nor brings it back
+        version = item.get("version", 1)
+        condition += " AND (#version = :was OR attribute_not_exists(#version))"
+        new = {**new, "version": version + 1}
+        was = {"was": version}
+    else:
+        was = {}
     setting = "SET " + ", ".join(f"#{name} = :{name}" for name in new) if new else ""
     key = {"pk": item["pk"], "sk": item["sk"]}
-    return update("the item is there", key, f"{setting} REMOVE #who".strip() if own else setting, IS_THERE, **new)
+    change = f"{setting} REMOVE #who".strip() if own else setting
+    return update("the item is there", key, change, condition, **was, **new)
 
 
 def blank_entry(item: Item, *, origin_too: bool = False) -> Write | None:
