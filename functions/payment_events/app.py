@@ -47,6 +47,7 @@ OTHER_MODE = "OTHER_MODE"  # of Stripe's other mode: some of them mean that Stri
 MODES = ("TEST_MODE", "LIVE_MODE")  # the reasons for it
 NOT_TAKEN = (RETRIED, OTHER_MODE, "SKIPPED", "REFERRED", Unreadable.code)
 FOR_A_PERSON = (RecordOutcome.DIFFERENT, RecordOutcome.FOREIGN)
+OTHERWISE = "a service told of this payment before, and otherwise"
 
 
 @stops()
@@ -94,18 +95,18 @@ def _take(context: Context, message: Message) -> MessageResult:
     try:
         return _record(context, message)
     except Unreadable as error:
-        return _put_aside(message, error)
+        logger().error("unreadable event", extra={"reason": error.detail})
+        return _put_aside(message, error.code, error.detail)
     except Exception as error:
         return _again(message, error)
 
 
-def _put_aside(message: Message, why: Unreadable) -> MessageResult:
+def _put_aside(message: Message, code: str, why: str) -> MessageResult:
     try:
-        logger().error("unreadable event", extra={"reason": why.detail})
-        config.dead_letters().send(message.body, why.code, why.detail)
+        config.dead_letters().send(message.body, code, why)
     except Exception as error:
         return _again(message, error)
-    return MessageResult(message, why.code)
+    return MessageResult(message, code)
 
 
 def _again(message: Message, error: Exception) -> MessageResult:
@@ -134,6 +135,9 @@ def _record(context: Context, message: Message) -> MessageResult:
     due = _refer(context, message.id, event) if isinstance(event, PaymentReceived) else []
     recorded = _enter(context, event)
     named = {"payment": recorded.payment, "event": type(event).__name__}
+    if recorded.outcome is RecordOutcome.CONTRADICTED:
+        logger().error(OTHERWISE, extra=named)
+        return _put_aside(message, RecordOutcome.DIFFERENT, OTHERWISE)
     if recorded.outcome is RecordOutcome.DIFFERENT:
         logger().error("an event came again with another content", extra=named)
     if recorded.outcome in (RecordOutcome.EARLY, RecordOutcome.FOREIGN):
@@ -162,6 +166,7 @@ def _refer(context: Context, message_id: str, event: PaymentReceived | CodeGiven
         codes=(code,) if code else (),
         customer=event.customer_id,
         click=event.click,
+        by=event.caller if isinstance(event, PaymentReceived) else "",
     )
     with leads.told_by(event.system, message_id, type(event).__name__):
         taken = leads.take(context, news)

@@ -11,6 +11,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from refledger.adapters import signed_webhooks
 from refledger.adapters.queues import LeadsQueue, PaymentsQueue
+from refledger.domain.api_keys import ApiKey, ApiKeyStatus
+from refledger.domain.errors import ReferralNotFound
+from refledger.domain.rewards import SECOND_PERSON
 from refledger.domain.times import SECOND_MS, iso
 from refledger.entry import config
 from refledger.operations.earning import unattributed
@@ -182,6 +185,65 @@ def test_only_a_whole_number_is_an_amount(shop: World, queue: Sqs, amount: str) 
     text = json.dumps(ORDER | {"amount": "?"}).replace('"?"', amount)
     assert_problem(tell(shop, SALE, None, text=text), 400, 422)
     assert queue.dead == []
+
+
+def test_what_was_refused_was_not_told(shop: World, queue: Sqs) -> None:
+    """Who corrects it an hour later tells of then."""
+    assert_problem(tell(shop, SALE, ORDER | {"taxAmount": 10_001}), 422)
+    shop.books.clock.forward(3600 * SECOND_MS)
+    assert tell(shop, SALE, ORDER).status == 202
+    assert json.loads(queue.dead[0]["MessageBody"])["detail"]["occurredAt"] == iso(shop.books.clock())
+
+
+# ---------------------------------------------------------------- API keys
+
+
+def with_key(world: World, of: str, route: str, body: Any) -> Answer:
+    """A call with a key that somebody made."""
+    key = ApiKey("k1", "Shop", False, ("events:write",), ApiKeyStatus.ACTIVE, world.books.user(of), 0, ())
+    return world.call(route, sub=None, api_key=key, body=body)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_nobodys_key_refers_customers_to_themselves(shop: World, queue: Sqs, later: bool) -> None:
+    """Who made the key is the partner, or above them: also where the code is told by others behind it."""
+    code = {"referralCode": shop.books.partner("bob").code}
+    if later:
+        assert with_key(shop, "bob", LEAD, {"leadId": "L", "customerId": CUSTOMER}).status == 202
+        work(queue)
+        assert tell(shop, LEAD, {"leadId": "L", **code}).status == 202
+    else:
+        assert with_key(shop, "bob", LEAD, {"leadId": "L", "customerId": CUSTOMER, **code}).status == 202
+    work(queue)
+    with pytest.raises(ReferralNotFound):
+        reads.by_lead(shop.books.context, "L")
+    assert with_key(shop, "bob", SALE, ORDER | code).status == 202
+    work(queue)
+    assert earned(shop) == 0
+
+
+def test_who_made_the_key_made_its_referrals(shop: World, queue: Sqs) -> None:
+    """So what a CRM tells of them later bars them; a service's token is nobody's."""
+    code = {"referralCode": shop.books.partner("bob").code}
+    assert with_key(shop, "ann", LEAD, {"leadId": "by a key", **code}).status == 202
+    assert tell(shop, LEAD, {"leadId": "by a token", **code}).status == 202
+    work(queue)
+    makers = [reads.by_lead(shop.books.context, lead).makers for lead in ("by a key", "by a token")]
+    assert makers == [(shop.books.user("ann"),), ()]
+
+
+def test_what_the_bus_says_otherwise_is_kept(shop: World, queue: Sqs, sqs: Sqs) -> None:
+    """In the dead letters with its reason, while what the service told waits for a person."""
+    told = ORDER | {"clickId": click(shop), "occurredAt": iso(shop.books.clock())}
+    assert tell(shop, SALE, told).status == 202
+    work(queue)
+    event = {"source": "payments", "detail-type": "Payment Succeeded", "detail": told | {"customerId": "another"}}
+    queue.dead.append({"QueueUrl": "payments", "MessageBody": json.dumps(event)})
+    work(queue)
+    (kept,) = sqs.dead
+    assert json.loads(kept["MessageBody"]) == event
+    (waiting,) = shop.books.rewards("bob")
+    assert waiting.held == (SECOND_PERSON,)
 
 
 # ---------------------------------------------------------------- Stripe's webhook

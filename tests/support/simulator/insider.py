@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from refledger.domain.api_keys import ApiKey, ApiKeyStatus
 from refledger.domain.errors import Refledger
 from refledger.domain.times import iso
 from refledger.entry import access, config
@@ -38,6 +39,11 @@ NOBODYS = "customer of nobody"
 HOUR_MS = 3_600_000
 
 
+def shop_key(maker: str) -> ApiKey:
+    """Return an API key that tells of sales, which somebody made and another admin has confirmed."""
+    return ApiKey("shop", "Shop", False, ("events:write",), ApiKeyStatus.ACTIVE, maker, 0, ())
+
+
 @dataclass
 class Mallory(Insider):
     """`paid`: ids of payments. `honest`: of those that customers made; what others bring, somebody let earn."""
@@ -46,6 +52,7 @@ class Mallory(Insider):
     paid: list[str] = field(default_factory=list)
     honest: set[str] = field(default_factory=set)
     refunded: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)  # ids of payments that she told of
     events: int = 0
     keys: list[tuple[str, str]] = field(default_factory=list)  # ids and texts of API keys that she made
 
@@ -77,24 +84,32 @@ class Mallory(Insider):
         name = f"p{self.events}"
         id = self.deployed.world.books.ids.payment("payments", name)
         self.paid.append(id)
-        if currency in ("USD", "EUR") and customer != NOBODYS:
+        if currency in ("USD", "EUR") and customer != NOBODYS and name not in self.taken:
             self.honest.add(id)
         self.deployed.send("Payment Succeeded", paymentId=name, customerId=customer, amount=amount, currency=currency)
         self.deployed.deliver(self.deployed.queue[:10])
 
     def sells(self, name: str, customer: str, amount: int, currency: str) -> None:
-        """With the key of the shop's server: a sign-up by an accomplice's code, and a sale of five times the amount.
+        """With the token of the shop's server, or an API key of hers that another admin has confirmed: a sign-up by an
+        accomplice's code, and a sale of five times the amount, told to be of now or of an hour ago.
 
-        To one of theirs, to one of nobody's, or to a new one; now and then the same sale again, as something else.
+        To one of theirs, to one of nobody's, or to a new one; now and then the same sale again, as something else, and
+        under the id that an order will have of which the bus tells next.
         """
         self.events += 1
+        books = self.deployed.world.books
+        site = SITE if self.events % 2 else {"sub": None, "api_key": shop_key(books.user("mallory"))}
         who = {"known": f"customer of {name}", "nobody": NOBODYS}.get(customer, f"sold {self.events % 7}")
         came = {"referralCode": self.partners[name].code}
         if customer in ("lead", "lead and sale"):
-            self.ask("POST /api/v1/events/lead", {"customerId": who, **came}, SITE)
+            self.ask("POST /api/v1/events/lead", {"customerId": who, **came}, site)
         if customer != "lead":
-            sale = {"paymentId": f"sale-{self.events % 30}", "customerId": who, "currency": currency, **came}
-            self.ask("POST /api/v1/events/sale", {**sale, "amount": 5 * abs(amount)}, SITE)
+            order = f"p{self.events + 1}" if self.events % 5 == 0 else f"sale-{self.events % 30}"
+            sale = {"paymentId": order, "customerId": who, "currency": currency, **came}
+            if self.events % 3 == 0:
+                sale["occurredAt"] = iso(books.clock() - HOUR_MS)
+            self.taken.add(order)
+            self.ask("POST /api/v1/events/sale", {**sale, "amount": 5 * abs(amount)}, site)
         self.happens()
 
     def again(self, place: int) -> None:

@@ -260,7 +260,8 @@ class InsiderRun:
         left = sum(self.left.values())
         assert left <= days * OUT, f"{left} have left in {days} days"
         tokens, told = 2, len(self.mallory.partners)  # what a CRM tells is summed up for each partner alone
-        sold = SOLD * (1 + (self.deployed.world.books.clock() + HOUR_MS) // DAY_MS - self.began_ms // DAY_MS)
+        # by the token of the shop's server, and by a key of hers
+        sold = 2 * SOLD * (1 + (self.deployed.world.books.clock() + HOUR_MS) // DAY_MS - self.began_ms // DAY_MS)
         most = days * (LIMIT + (tokens + told) * TOLD) + sold
         assert self._made() <= most, f"{self._made()} were made in {days} days"
 

@@ -97,8 +97,9 @@ class Limit(StrEnum):
 
 
 OUT_BARS: Final = frozenset(Marked)  # who did any of these lets none of the partner's money out
-# nor does the program's rule, which is nobody's second look; it goes by accounts that staff vouched for
-NEED_A_LOOK: Final = frozenset(Marked) - {Marked.ACCOUNT}
+# nor does the program's rule, which is nobody's second look; it goes by accounts that staff vouched for, and by sales
+# that were told with a key, which a second admin has confirmed
+NEED_A_LOOK: Final = frozenset(Marked) - {Marked.ACCOUNT, Marked.SOLD}
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,9 @@ DUTIES: Final[dict[Act, Duty]] = {
         limit=Limit.CONVERSION, above=Above.HELD, marks=Marked.CREDITED, by_machine=True,
     ),
     Act.TELL_SALE: _row(
-        "tell over HTTP that a customer paid, as a service", measure="all rewards of the payment",
-        tally=ExposureTally.SOLD, limit=Limit.SALES, above=Above.HELD, by_machine=True,
+        "tell over HTTP that a customer paid, as a service; an API key's mark is of who made it",
+        measure="all rewards of the payment",
+        tally=ExposureTally.SOLD, limit=Limit.SALES, above=Above.HELD, marks=Marked.SOLD, by_machine=True,
     ),
     Act.ACCEPT_PAYMENT: _row(
         "let a payment earn that was parked, or that nobody was referred for",
@@ -306,6 +308,7 @@ DONE_BEFORE: Final = {
     Marked.ACCOUNT: "who entered or vouched for this partner's account",
     Marked.LIFTED: "who lifted this partner's suspension",
     Marked.RATED: "who raised what this partner earns",
+    Marked.SOLD: "who made the key that told of this partner's sales",
 }
 
 

@@ -35,6 +35,7 @@ class Marked(StrEnum):
     ACCOUNT = "ACCOUNT"  # entered or verified
     LIFTED = "LIFTED"
     RATED = "RATED"  # raised what their customers bring, as long as they bring it
+    SOLD = "SOLD"  # told of sales from which they earn, with an API key
 
 
 LASTING: Final = frozenset({Marked.RATED})

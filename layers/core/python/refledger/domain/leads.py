@@ -68,6 +68,7 @@ class LeadNews:
     reason: str = ""
     customer_id: str = ""  # what the owner calls them, where `customer` is the keyed hash
     click: str = ""  # id of the click on a share link that they came by, not looked at yet
+    by: str = ""  # keyed hash of who told it with an API key that they made; "" for a CRM or a service
 
     @property
     def is_empty(self) -> bool:
@@ -93,6 +94,7 @@ class LeadFacts:
     value_at_ms: int = 0
     last: dict[LeadStep, int] = field(default_factory=dict)  # the latest time of each
     noted_at_ms: int = 0  # when the latest of this was noted: later than anything noted before
+    makers: tuple[str, ...] = ()  # who told any of it with an API key that they made: keyed hashes, sorted
 
     @property
     def is_taken_back(self) -> bool:
@@ -135,6 +137,7 @@ class LeadFacts:
             value=news.value if newer_value else self.value,
             value_at_ms=news.at_ms if newer_value else self.value_at_ms,
             last=last,
+            makers=tuple(sorted({*self.makers, news.by} - {""})),
         )
 
     def in_order(self) -> list[LeadStep]:

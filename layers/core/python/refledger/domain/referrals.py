@@ -126,9 +126,9 @@ class Referral:
             return True
         return self.status in (*OPEN, ReferralStatus.EXPIRED) and bool(self.until_ms) and at_ms >= self.until_ms
 
-    def made_by(self, person: str) -> Referral:
-        """Add one more of the staff who made the referral what it is; "" is nobody."""
-        return replace(self, makers=tuple(sorted({*self.makers, person} - {""})))
+    def made_by(self, *people: str) -> Referral:
+        """Add those of the staff who made the referral what it is, too; "" is nobody."""
+        return replace(self, makers=tuple(sorted({*self.makers, *people} - {""})))
 
     def bound(self, customer: str, now_ms: int, named_by: str = "") -> Binding:
         """Make the binding that payments of the customer will read.

@@ -23,14 +23,14 @@ from refledger.domain.duties import (
     check_apart,
     check_stranger,
 )
-from refledger.domain.exposures import Exposure
+from refledger.domain.exposures import Exposure, Marked
 from refledger.domain.programs import Program
-from refledger.domain.times import iso
+from refledger.domain.times import DAY_MS, iso
 from refledger.operations.context import Context
 from refledger.store import exposures, keys
 from refledger.store.transaction import Write
 
-__all__ = ["Case", "case", "check_apart", "check_stranger", "first_mark", "marks", "sale", "strictest"]
+__all__ = ["Case", "case", "check_apart", "check_stranger", "first_mark", "marks", "sale", "sold", "strictest"]
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Case:
         """Go on only where this person is enough. Raises like `require`, and SecondPersonNeeded."""
         duties.check(self.verdict)
 
-    def writes(self, *, marks: Collection[str] | None = None) -> list[Write]:
+    def writes(self, *, marks: Collection[str] | None = None, caller: str = "") -> list[Write]:
         """Return what goes into the act's transaction: its day's sums, and what is remembered of the actor.
 
         What needs a second person counts in no sum: the limit is for what one person does. `marks`: of whom it is
-        remembered instead; nobody where it is empty.
+        remembered instead; nobody where it is empty. `caller`: the service that told of the sale, see `sold`.
         """
         duty, now_ms = DUTIES[self.act], self.facts.now_ms
         verdict = self.verdict
@@ -77,6 +77,7 @@ class Case:
             for each in marked if duty.marks else ():
                 assert duty.marks
                 new = new.marked(duty.marks, each, now_ms)
+            new = _sold(new, caller, now_ms)
             key = keys.exposure_of_partner(stake.exposure.owner)
             if new != stake.exposure:
                 written.append(exposures.keep(key, stake.exposure, new, now_ms))
@@ -185,6 +186,31 @@ def sale(
         return None
     room = limit - amount if limit is not None and program.exposure is None else None
     return [exposures.sell(key, seen, currency, amount, room, now_ms)]
+
+
+def sold(context: Context, caller: str, partner_ids: Collection[str]) -> list[Write]:
+    """Return what remembers for each of these partners who told of a sale from which they earn.
+
+    `caller`: keyed hash of the service, or of who made its key. Written once a day for all sales until its end.
+    """
+    ids, now_ms = sorted(set(partner_ids)), context.now_ms()
+    places = [keys.exposure_of_partner(id) for id in ids]
+    items = context.table.get_many(places) if places else []
+    seen = [exposures.from_item(id, item) for id, item in zip(ids, items, strict=True)]
+    return [
+        exposures.keep(place, old, new, now_ms)
+        for place, old in zip(places, seen, strict=True)
+        if (new := _sold(old, caller, now_ms)) != old
+    ]
+
+
+def _sold(exposure: Exposure, caller: str, now_ms: int) -> Exposure:
+    until_ms = (now_ms // DAY_MS + 1) * DAY_MS
+    if not caller or any(
+        (mark.kind, mark.actor) == (Marked.SOLD, caller) and mark.at_ms >= until_ms for mark in exposure.marks
+    ):
+        return exposure
+    return exposure.marked(Marked.SOLD, caller, until_ms)
 
 
 def strictest(case: Case, *programs: Program) -> Case:

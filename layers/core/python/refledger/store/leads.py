@@ -30,6 +30,7 @@ def keep(hashed: str, facts: LeadFacts, now_ms: int) -> Write:
         "codes": list(facts.codes), "codes_at": facts.codes_at_ms, "source": facts.source or "",
         "campaign": facts.campaign, "customer": facts.customer, "noted": facts.noted_at_ms,
         "last": {step.value: at_ms for step, at_ms in facts.last.items()}, **_value(facts),
+        **({"makers": list(facts.makers)} if facts.makers else {}),
     }, condition, **was)  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def from_item(item: Item) -> LeadFacts:
         value_at_ms=item.get("value_at", 0),
         last={LeadStep(step): at_ms for step, at_ms in (item.get("last") or item["steps"]).items()},
         noted_at_ms=item.get("noted", 0),
+        makers=tuple(item.get("makers", ())),
     )
 
 

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
+from refledger.adapters.ids import is_user_id
 from refledger.domain.errors import Unreadable
 
 MAX_BODY_CHARACTERS: Final = 1_048_576  # a message of SQS and an entry of EventBridge hold at most 1 MiB
@@ -31,6 +32,17 @@ def parse_body(text: str) -> dict[str, Any]:
         raise Unreadable("body: not an object")
     _refuse_depth(body)
     return body
+
+
+def told_by(event: dict[str, Any]) -> str:
+    """Return who told of it over HTTP (keyed hash), "" for nobody.
+
+    Raises Unreadable: who that is must not be lost over a fault.
+    """
+    caller = event.get("caller", "")
+    if not isinstance(caller, str) or (caller and not is_user_id(caller)):
+        raise Unreadable("caller: not an id")
+    return caller
 
 
 def _not_a_number(_: str) -> None:

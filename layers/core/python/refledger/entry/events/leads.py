@@ -7,6 +7,7 @@ a value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -20,7 +21,7 @@ from refledger.domain.errors import Invalid, Unreadable
 from refledger.domain.leads import LeadNews, LeadStep, Value
 from refledger.domain.payment_events import Skipped
 from refledger.domain.referrals import MAX_CAMPAIGN_LENGTH, MAX_LEAD_LENGTH, ReferralSource
-from refledger.entry.events.body import parse_body
+from refledger.entry.events.body import parse_body, told_by
 from refledger.entry.events.checks import MAX_FUTURE_MS, id_fault, moment_ms
 from refledger.entry.events.fields import Currency, Detail, Identifier, Moment, faults_of
 from refledger.entry.models import kinds
@@ -158,7 +159,7 @@ def read(event: dict[str, Any], mappings: Mapping[str, crm_mapping.Mapping], now
     if not isinstance(source, str) or not isinstance(kind, str) or not isinstance(detail, dict):
         raise Unreadable("source, detail-type or detail: missing")
     if source == SOURCE and kind in KINDS:
-        return [own(kind, detail, now_ms)]
+        return [replace(own(kind, detail, now_ms), by=told_by(event))]
     if source == hubspot.SOURCE:
         told = hubspot.read(detail.get("events"), mappings["hubspot"])
         return told if isinstance(told, Skipped) else [_timely(told, now_ms)]

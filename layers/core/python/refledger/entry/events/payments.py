@@ -18,11 +18,10 @@ from dataclasses import replace
 from typing import Any
 
 from refledger.adapters import stripe
-from refledger.adapters.ids import is_user_id
 from refledger.domain.errors import Unreadable
 from refledger.domain.payment_events import PaymentEvent, PaymentReceived, Skipped
 from refledger.entry.events import own
-from refledger.entry.events.body import parse_body
+from refledger.entry.events.body import parse_body, told_by
 from refledger.entry.events.limits import checked
 
 
@@ -36,7 +35,7 @@ def read_event(event: dict[str, Any], *, now_ms: int, livemode: bool | None) -> 
     if not isinstance(detail, dict):
         raise Unreadable("detail: not an object")
     if source == own.SOURCE and isinstance(kind, str) and kind in own.MODELS:
-        found = _told_by(event.get("caller", ""), own.read(kind, detail))
+        found = _called(told_by(event), own.read(kind, detail))
     elif isinstance(source, str) and source.startswith(stripe.SOURCE_PREFIX):
         if kind != detail.get("type"):
             raise Unreadable("detail-type: not the type of the Stripe event")
@@ -46,10 +45,8 @@ def read_event(event: dict[str, Any], *, now_ms: int, livemode: bool | None) -> 
     return found if isinstance(found, Skipped) else checked(found, now_ms)
 
 
-def _told_by(caller: object, found: PaymentEvent | Skipped) -> PaymentEvent | Skipped:
-    """The payment with who told of it over HTTP. Raises Unreadable: who that is must not be lost over a fault."""
-    if not isinstance(caller, str) or (caller and not is_user_id(caller)):
-        raise Unreadable("caller: not an id")
+def _called(caller: str, found: PaymentEvent | Skipped) -> PaymentEvent | Skipped:
+    """The payment with who told of it over HTTP."""
     return replace(found, caller=caller) if caller and isinstance(found, PaymentReceived) else found
 
 

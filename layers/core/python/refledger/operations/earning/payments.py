@@ -33,6 +33,7 @@ class RecordOutcome(StrEnum):
     REPEATED = "REPEATED"
     CORRECTED = "CORRECTED"  # known, and now known better: more of it was captured, or its tax was told
     DIFFERENT = "DIFFERENT"  # the same id with another content: the first stands
+    CONTRADICTED = "CONTRADICTED"  # likewise, and the first was a service's: what it earns waits for a person
     UNREFERRED = "UNREFERRED"
     REJECTED = "REJECTED"  # the customer's referral was
     EXPIRED = "EXPIRED"  # the customer's referral had, when they paid
@@ -395,7 +396,12 @@ def repeated(context: Context, first: Payment, received: PaymentReceived) -> Rec
     again = told(received, first.id, customer, program_id)
     corrected = corrections.correct(context, first, again)
     if corrected is None and contradicts(first, again):
-        return Recorded(RecordOutcome.DIFFERENT, first.id)
+        if not first.caller or received.caller:
+            return Recorded(RecordOutcome.DIFFERENT, first.id)
+        from refledger.operations.earning import word
+
+        word.doubt(context, first)
+        return Recorded(RecordOutcome.CONTRADICTED, first.id)
     now_ms = context.now_ms()
     fresh = first.kind is PaymentKind.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
     due = list(_messages(first.id, [id for id, _ in first.shares])) if fresh else []

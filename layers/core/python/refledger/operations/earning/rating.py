@@ -212,7 +212,8 @@ def _rate(context: Context, payment_id: str) -> Rated:
     if payment.caller:
         from refledger.operations.earning import word  # it assesses what it rates
 
-        becomes, _ = word.more(context, payment, existing, becomes)
+        becomes, marks = word.more(context, payment, existing, becomes)
+        met += marks
     return book(context, payment, new, existing, becomes, reference, met)
 
 
@@ -264,7 +265,12 @@ def _in_time(context: Context, payment: Payment) -> Rated:
     taken = replace(payment, kind=PaymentKind.PAYMENT, reason="")
     held = (SECOND_PERSON,) if payment.caller and program.limits_sales(payment.currency) else ()
     assessed = assess(context, taken, binding, program, payment, held)
-    context.table.commit(*assessed.writes)
+    marks: list[Write] = []
+    if payment.caller:
+        from refledger.operations import duties  # what comes by the bus needs to know nothing of them
+
+        marks = duties.sold(context, payment.caller, [reward.partner_id for reward in assessed.rewards])
+    context.table.commit(*assessed.writes, *marks)
     return Rated(assessed.due(context.now_ms()), 1)
 
 

@@ -13,9 +13,10 @@ from dataclasses import replace
 from refledger.domain.duties import Act, NeedsSecond
 from refledger.domain.payments import Payment
 from refledger.domain.programs import Program
-from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Reward, holding, revalue
+from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Cancelled, Reward, RewardStatus, holding, revalue
 from refledger.operations import duties
 from refledger.operations.context import Context
+from refledger.operations.earning import rating
 from refledger.operations.earning.payments import PaymentAssessment
 from refledger.store import partners
 from refledger.store.transaction import Write
@@ -47,7 +48,7 @@ def by_word(
     case = duties.case(context, act, by, [program], currency, amounts, by_machine=by_machine)
     if isinstance(case.require(), NeedsSecond) or sold is None:
         assessed, sold = assess((SECOND_PERSON,)), []
-    return assessed, [*case.writes(marks=makers if by_machine else None), *sold]
+    return assessed, [*case.writes(marks=makers if by_machine else None, caller=caller), *sold]
 
 
 def told_by_service(
@@ -60,8 +61,9 @@ def told_by_service(
     assessed = assess(())
     counted = _sold(context, caller, program, assessed)
     if counted is None:
-        return assess((SECOND_PERSON,))
-    return replace(assessed, writes=[*assessed.writes, *counted])
+        assessed, counted = assess((SECOND_PERSON,)), []
+    marks = duties.sold(context, caller, [reward.partner_id for reward in assessed.rewards])
+    return replace(assessed, writes=[*assessed.writes, *counted, *marks])
 
 
 def _sold(context: Context, caller: str, program: Program, assessed: PaymentAssessment) -> list[Write] | None:
@@ -97,10 +99,24 @@ def more(
         case = duties.case(context, act, person, [program], payment.currency, amounts)
         is_enough, counted = not isinstance(case.require(), NeedsSecond), case.writes()
     else:  # it is told of no sale, so it is counted in no day
-        is_enough, counted = not program.limits_sales(payment.currency), []
+        is_enough, counted = not program.limits_sales(payment.currency), duties.sold(context, payment.caller, amounts)
     if is_enough:
         return dict(becomes), counted
     return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, counted
+
+
+def doubt(context: Context, payment: Payment) -> None:
+    """Hold what a service's sale earns, because the bus tells something else of it.
+
+    What is in a balance stays there. Raises RetryableConflict.
+    """
+    existing = rating.rewards_of(context, payment)
+    is_over = (*IN_BALANCE, RewardStatus.CANCELLED)
+    becomes = {
+        tier: each if each.status in is_over else replace(each, held=holding(each.held, SECOND_PERSON, on=True))
+        for tier, each in existing.items()
+    }
+    rating.book(context, payment, payment, existing, becomes, f"{payment.id} because of the bus")
 
 
 def _amount(reward: Reward | None) -> int:

@@ -15,6 +15,7 @@ from refledger.domain import currencies
 from refledger.domain.errors import (
     CodeNotFound,
     Conflict,
+    Forbidden,
     Invalid,
     LeadTaken,
     NotFound,
@@ -36,7 +37,7 @@ from refledger.store import leads, programs, referrals
 from refledger.store.audit_actor import acting
 
 CALLER = "leads"  # of the referrals that are made here
-REFUSALS = (NotFound, Conflict, Unprocessable, Invalid)
+REFUSALS = (NotFound, Conflict, Unprocessable, Invalid, Forbidden)
 
 
 class LeadOutcome(StrEnum):
@@ -134,7 +135,7 @@ def _make(context: Context, news: LeadNews, hashed: str, facts: LeadFacts) -> st
         )
         try:
             # told again with another source or customer, it is the same referral: only lead and code say which it is
-            return lifecycle.create(context, new, CALLER, f"{hashed}/{code}", "").id
+            return lifecycle.create(context, new, CALLER, f"{hashed}/{code}", "", makers=facts.makers).id
         except LeadTaken:
             other = referrals.of_lead(context.table, hashed)
             if other is None:
@@ -161,7 +162,10 @@ def _follow(context: Context, referral_id: str, facts: LeadFacts, news: LeadNews
     taken = LeadResult(LeadOutcome.KNOWN, referral_id)
     if facts.customer and not referral.customer:
         try:
-            referral = lifecycle.link_lead(context, referral_id, news.lead_id, facts.customer, _own_id(facts, news))
+            own_id = _own_id(facts, news)
+            referral = lifecycle.link_lead(
+                context, referral_id, news.lead_id, facts.customer, own_id, makers=facts.makers
+            )
             taken = replace(taken, outcome=LeadOutcome.MOVED)
         except REFUSALS as error:
             taken = LeadResult(

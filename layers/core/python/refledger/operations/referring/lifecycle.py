@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from refledger.domain import codes, uplines
@@ -85,23 +85,27 @@ def create(
     *,
     by: str = "",
     by_machine: bool = False,
+    makers: Collection[str] = (),
 ) -> Referral:
     """Return a PENDING referral.
 
     Idempotent by `key` (the Idempotency-Key, or the id of an event), and refused for a lead or a customer that has one
     already. The up-line and the rules are frozen now. `by`: keyed hash of the person who enters it, "" for a CRM;
     Forbidden where they would earn from it. `by_machine`: it is a service, who binds no customer that has paid before.
+    `makers`: the people behind what a machine tells, who would not earn from it either.
 
     Raises Invalid, CodeNotFound, PartnerNotFound, CodeNotActive, ProgramNotFound, ProgramClosed, LeadTaken,
     ExternalIdTaken, AlreadyReferred, CustomerPaidBefore, OwnCode, CodeClosesCircle, KeyReused.
     """
-    return create_once(context, new, Once.of(context, caller, "referrals", key, body), by=by, by_machine=by_machine)
+    request = Once.of(context, caller, "referrals", key, body)
+    return create_once(context, new, request, by=by, by_machine=by_machine, makers=makers)
 
 
 @retry_on_conflict
 def create_once(
-    context: Context, new: NewReferral, request: Once, *, by: str = "", by_machine: bool = False
-) -> Referral:
+    context: Context, new: NewReferral, request: Once, *, by: str = "", by_machine: bool = False,
+    makers: Collection[str] = (),
+) -> Referral:  # fmt: skip
     """Make a referral like `create`, idempotent by `request`."""
     if earlier := request.known(context):
         return referrals.find(context.table, earlier.referral)
@@ -137,8 +141,9 @@ def create_once(
         tags=tuple(sorted(set(new.tags))),
         external_id=new.external_id,
         metadata=new.metadata,
-    ).made_by("" if by_machine else by)
-    check_stranger(context, Act.REFER, made.upline, made.depth, by)
+    ).made_by("" if by_machine else by, *makers)
+    for each in (by, *makers):
+        check_stranger(context, Act.REFER, made.upline, made.depth, each)
     writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
     writes += external_ids.moves(context, Kind.REFERRAL, program_id, made.id, "", made.external_id)
     if new.lead:
@@ -301,13 +306,13 @@ def found_out(context: Context, referral: Referral) -> list[Write]:
 
 def link_lead(
     context: Context, referral_id: str, lead: str, customer: str = "", customer_id: str = "", *, by: str = "",
-    by_machine: bool = False,
+    by_machine: bool = False, makers: Collection[str] = (),
 ) -> Referral:  # fmt: skip
     """Say which lead of the CRM it is, and perhaps who pays (keyed hash, and what the owner calls them).
 
     Idempotent.
 
-    `by`: see `create`.
+    `by`, `makers`: see `create`.
 
     Raises ReferralNotFound, ReferralClosed, Conflict where it has another lead or customer, LeadTaken, AlreadyReferred,
     OwnCode, CodeClosesCircle, Forbidden.
@@ -316,8 +321,9 @@ def link_lead(
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
         if old.lead == lead and customer in ("", old.customer):
             return None
-        check_stranger(context, Act.REFER, old.upline, old.depth, by)
-        new, writes = old, []
+        for each in (by, *makers):
+            check_stranger(context, Act.REFER, old.upline, old.depth, each)
+        new, writes = old.made_by(*makers), []
         if old.lead != lead:
             if old.lead:
                 raise Conflict("the referral has another lead")
