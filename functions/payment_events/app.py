@@ -47,7 +47,7 @@ OTHER_MODE = "OTHER_MODE"  # of Stripe's other mode: some of them mean that Stri
 MODES = ("TEST_MODE", "LIVE_MODE")  # the reasons for it
 NOT_TAKEN = (RETRIED, OTHER_MODE, "SKIPPED", "REFERRED", Unreadable.code)
 FOR_A_PERSON = (RecordOutcome.DIFFERENT, RecordOutcome.FOREIGN)
-OTHERWISE = "a service told of this payment before, and otherwise"
+OTHERWISE = "another service told of this payment before, and otherwise"
 
 
 @stops()

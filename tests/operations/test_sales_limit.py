@@ -6,13 +6,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
 
-from refledger.domain.errors import Busy, Forbidden, SecondPersonNeeded
+from refledger.domain.errors import Busy, Forbidden, Refledger, SecondPersonNeeded
 from refledger.domain.programs import CurrencyTerms, Weights
-from refledger.domain.rewards import SECOND_PERSON, Reward, RewardStatus
+from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS, iso
 from refledger.operations.earning import duplicate_decisions, rating, unattributed
@@ -21,7 +22,7 @@ from refledger.operations.partners import partners
 from refledger.operations.payouts import decisions
 from refledger.operations.referring import code_application, lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
-from refledger.store import keys, rewards
+from refledger.store import keys, payments, rewards
 from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -332,7 +333,8 @@ def test_what_was_told_of_nobodys_payment_is_rewritten_by_no_other(books: Books,
     """A key does not make another customer's order out of it; who told it corrects it."""
     books.pay("carol", "order", 10_000, caller=books.user(first) if first else "")
     again = books.pay("bob", "order", 5, caller=books.user("site"))
-    assert again.outcome is (RecordOutcome.RECORDED if first == "site" else RecordOutcome.DIFFERENT)
+    told = {"site": RecordOutcome.RECORDED, "app": RecordOutcome.CONTRADICTED, "": RecordOutcome.DIFFERENT}
+    assert again.outcome is told[first]
     books.apply("carol", "alice")
     unattributed.take(books.context, unattributed.Referred("default", books.user("carol")))
     assert earned(books) == (1 if first == "site" else 2_000)
@@ -390,6 +392,67 @@ def test_what_is_remembered_of_a_service_is_written_once_a_day(books: Books) -> 
     assert versions == [1, 1, 2]
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_one_person_with_a_key_in_any_order(books: Books, seed: int) -> None:
+    """Mallory of the staff has a key: in whatever order all that she may do comes, what it brings Alice beside what was
+    really paid is within the day of her key, and nothing of it leaves by her.
+    """
+    books.change_program(
+        rules=RuleSet(a_rule(2000, first=[2500])), sales_limit=LIMIT, adjustment_limit=LIMIT, attribution_days=1
+    )
+    mallory, before_ms = books.user("mallory"), books.clock() - HOUR_MS
+    books.pay("bob", "real", 10_000, system="stripe")
+
+    def of_rewards(act: Callable[..., Any]) -> None:
+        for each in books.rewards("alice"):
+            with suppress(Refledger):
+                act(each, by=mallory)
+
+    def clears() -> None:
+        for each in ("big", "early", "more", "order"):
+            with suppress(Refledger):
+                duplicate_decisions.another(books.context, books.payment(each).id, "two", mallory)
+
+    def lets_out() -> None:
+        books.mature("alice")
+        if (available := books.balance("alice")[0]) > 0:
+            asked = books.withdraw("alice", available)
+            if any(each.payment in told() for each in books.rewards("alice")):
+                with pytest.raises(SecondPersonNeeded):
+                    decisions.approve(books.context, asked.id, mallory, "request", "fine")
+
+    def told() -> set[str]:
+        ids = [books.ids.payment("payments", each) for each in ("big", "early", "more", "order", "theirs")]
+        return {each.id for each in payments.many(books.table, ids) if each.caller}
+
+    steps: list[Callable[[], Any]] = [
+        lambda: sell(books, "big", 10**8, caller=mallory),
+        lambda: sell(books, "early", 4 * LIMIT, caller=mallory, occurred_at_ms=before_ms),
+        lambda: sell(books, "theirs", 10**7, "carol", caller=mallory, occurred_at_ms=before_ms),
+        lambda: sell(books, "more", 4 * LIMIT, caller=mallory),
+        lambda: sell(books, "order", 10**6, caller=mallory),
+        lambda: books.pay("dave", "order", 100),
+        lambda: name(books, "carol", "mallory"),
+        lambda: books.refund("early", 100),
+        lambda: books.dispute("big", 10**8),
+        lambda: books.close("big", "WON"),
+        lambda: rating.rate_customer(books.context, "default", books.user("bob")),
+        lambda: unattributed.take(books.context, unattributed.Referred("default", books.user("carol"))),
+        clears,
+        lambda: of_rewards(books.release),
+        lambda: of_rewards(books.approve),
+        lets_out,
+    ]
+    Random(seed).shuffle(steps)
+    for step in (*steps, clears, lambda: of_rewards(books.release), lambda: of_rewards(books.approve), lets_out):
+        with suppress(Refledger):
+            step()
+    real = {books.ids.payment("stripe", "real")}
+    made = [each for each in books.rewards("alice") if each.payment not in real and each.status in IN_BALANCE]
+    assert sum(each.amount - each.reversed for each in made) <= LIMIT
+    assert books.faults() == []
+
+
 # ---------------------------------------------------------------- the bus says otherwise
 
 
@@ -417,9 +480,12 @@ def test_what_the_bus_contradicts_too_late_stays_in_the_balance(books: Books) ->
     assert (held(books), earned(books), books.faults()) == ([], 2_000, [])
 
 
-def test_a_service_does_not_contradict_the_bus(books: Books) -> None:
-    books.pay("bob", "order", 10_000)
-    sell(books, "order", 7)
+@pytest.mark.parametrize("first", ["", "app", "site"])
+def test_a_service_holds_nothing_that_others_told(books: Books, first: str) -> None:
+    """What it says otherwise than another one is kept, for that may have taken the id; the bus has taken none."""
+    books.pay("bob", "order", 10_000, caller=books.user(first) if first else "")
+    again = books.pay("bob", "order", 7, caller=books.user("site"))
+    assert again.outcome is (RecordOutcome.CONTRADICTED if first == "app" else RecordOutcome.DIFFERENT)
     assert (held(books), earned(books)) == ([], 2_000)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from refledger.domain.api_keys import ApiKey, ApiKeyStatus
 from refledger.domain.errors import Refledger
+from refledger.domain.referrals import Referral
 from refledger.domain.times import iso
 from refledger.entry import access, config
 from refledger.operations import api_keys
@@ -151,15 +152,9 @@ class Mallory(Insider):
 
     def of_referral(self, place: int, act: str) -> None:
         """All that is done to one: an act, a change of it, a lead or a customer that it gets."""
-        table = self.deployed.world.books.table
-        mine = [
-            each.id
-            for p in list(self.partners.values())
-            for _, each in stored_referrals.of_partner(table, p.id, "", 100)
-        ]
-        if not mine:
+        if not (mine := self._referrals()):
             return
-        id, route = mine[place % len(mine)], "/api/v1/referrals/{referralId}"
+        id, route = mine[place % len(mine)].id, "/api/v1/referrals/{referralId}"
         path, body = {"referralId": id}, {"reason": "why"}
         match act:
             case "delete":
@@ -183,6 +178,18 @@ class Mallory(Insider):
                 self.ask("POST /api/v1/referrals/check-expired")
             case _:
                 self.ask(f"POST {route}/{act}", None if act == "accept" else body, path=path)
+
+    def _referrals(self) -> list[Referral]:
+        table = self.deployed.world.books.table
+        those = (stored_referrals.of_partner(table, each.id, "", 100) for each in list(self.partners.values()))
+        return [referral for found in those for _, referral in found]
+
+    def closes_again(self) -> None:
+        """Whoever was interrupted closes once more: what `verify` asks for."""
+        for each in self._referrals():
+            if each.ended_ms:
+                path = {"referralId": each.id}
+                self.ask("POST /api/v1/referrals/{referralId}/close", {"reason": "why"}, path=path)
 
     def crm(self, name: str, lead: int, kind: str, amount: int) -> None:
         """What a CRM tells; who has its secret tells what they like."""

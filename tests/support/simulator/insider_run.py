@@ -218,6 +218,7 @@ class InsiderRun:
         for _ in range(2):
             rest(self.deployed)
             self.mallory.schedules()
+        self.mallory.closes_again()
         rest(self.deployed)
         self.committed()
         self._is_bounded()

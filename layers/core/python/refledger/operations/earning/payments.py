@@ -33,7 +33,7 @@ class RecordOutcome(StrEnum):
     REPEATED = "REPEATED"
     CORRECTED = "CORRECTED"  # known, and now known better: more of it was captured, or its tax was told
     DIFFERENT = "DIFFERENT"  # the same id with another content: the first stands
-    CONTRADICTED = "CONTRADICTED"  # likewise, and the first was a service's: what it earns waits for a person
+    CONTRADICTED = "CONTRADICTED"  # likewise, and the first was another service's: this one is kept for a person
     UNREFERRED = "UNREFERRED"
     REJECTED = "REJECTED"  # the customer's referral was
     EXPIRED = "EXPIRED"  # the customer's referral had, when they paid
@@ -112,7 +112,7 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
                 return None
             told_before = all(payments.is_named(failed, name, id) for name in names)
             if first.is_nobodys and _rewrites(payment, first):
-                return Recorded(RecordOutcome.DIFFERENT, id)
+                return Recorded(_otherwise(first, received), id)
             if not first.gives_way and not first.is_nobodys:
                 done = repeated(context, first, received)
                 return replace(done, again=done.again or _again(binding)) if told_before else None
@@ -396,12 +396,12 @@ def repeated(context: Context, first: Payment, received: PaymentReceived) -> Rec
     again = told(received, first.id, customer, program_id)
     corrected = corrections.correct(context, first, again)
     if corrected is None and contradicts(first, again):
-        if not first.caller or received.caller:
-            return Recorded(RecordOutcome.DIFFERENT, first.id)
-        from refledger.operations.earning import word
+        outcome = _otherwise(first, received)
+        if outcome is RecordOutcome.CONTRADICTED and not received.caller:
+            from refledger.operations.earning import word
 
-        word.doubt(context, first)
-        return Recorded(RecordOutcome.CONTRADICTED, first.id)
+            word.doubt(context, first)
+        return Recorded(outcome, first.id)
     now_ms = context.now_ms()
     fresh = first.kind is PaymentKind.PAYMENT and now_ms - HINT_MS < first.due_ms <= now_ms
     due = list(_messages(first.id, [id for id, _ in first.shares])) if fresh else []
@@ -409,6 +409,12 @@ def repeated(context: Context, first: Payment, received: PaymentReceived) -> Rec
         return Recorded(RecordOutcome.REPEATED, first.id, due)
     left = None if corrected.is_done else (first.program_id, first.customer)
     return Recorded(RecordOutcome.CORRECTED, first.id, [*corrected.due, *due], left)
+
+
+def _otherwise(first: Payment, received: PaymentReceived) -> RecordOutcome:
+    """What it is that another content came under the id; whoever told it first may have taken the id from the other."""
+    is_another = bool(first.caller) and first.caller != received.caller
+    return RecordOutcome.CONTRADICTED if is_another else RecordOutcome.DIFFERENT
 
 
 def _messages(id: str, reward_ids: Iterable[str]) -> Iterable[MaturityMessage]:
