@@ -13,6 +13,7 @@ from refledger.domain.partners import PartnerStatus
 from refledger.domain.rules import Pay
 from refledger.domain.times import DAY_MS
 from refledger.domain.withdrawals import Risk, Withdrawal, WithdrawalStatus
+from refledger.operations import duties
 from refledger.operations.earning import manual_rewards, reward_decisions
 from refledger.operations.earning.manual_rewards import Gift
 from refledger.operations.partners import partners
@@ -105,6 +106,12 @@ def test_what_is_within_the_limit_and_has_no_risk_needs_nobody(books: Books) -> 
     assert assess(books, made) == (True, ())
     step = stored.find(books.table, made.id).steps[-1]
     assert (step.status, step.by, bool(step.note)) == (S.APPROVED, "system", True)
+
+
+def test_what_was_told_with_a_key_needs_nobody(books: Books) -> None:
+    """Another admin confirmed the key, and two set the rule: no staff made that money by hand."""
+    books.table.commit(*duties.sold(books.context, books.user("ann"), [books.partner("bob").id]))
+    assert assess(books, ask(books)) == (True, ())
 
 
 @pytest.mark.parametrize(
