@@ -340,6 +340,33 @@ def test_what_was_told_of_nobodys_payment_is_rewritten_by_no_other(books: Books,
     assert earned(books) == (1 if first == "site" else 2_000)
 
 
+@pytest.mark.parametrize("first", ["site", "", "before it expired"])
+def test_a_key_revives_no_referral_by_itself(books: Books, first: str) -> None:
+    """A cent that is told to be of before it expired: what was paid since waits for a person. The bus is believed, and
+    so is a key that tells in time.
+    """
+    books.change_program(sales_limit=LIMIT, adjustment_limit=LIMIT, attribution_days=1, tier_rates_bps=(2000,))
+    books.apply("carol", "alice")
+    at_ms = books.clock()
+    if first == "before it expired":
+        sell(books, "cent", 5, "carol", occurred_at_ms=at_ms)
+    books.clock.forward(2 * DAY_MS)
+    books.pay("carol", "in_1", 10**8, system="stripe")
+    if first != "before it expired":
+        books.pay("carol", "cent", 5, occurred_at_ms=at_ms, caller=books.user(first) if first else "")
+    rating.rate_customer(books.context, "default", books.user("carol"))
+    assert [each.amount for each in held(books)] == ([2 * 10**7] if first == "site" else [])
+    assert earned(books) == (1 if first == "site" else 2 * 10**7 + 1)
+    for waiting in held(books):
+        with pytest.raises(SecondPersonNeeded):
+            books.release(waiting, by=books.user("site"))
+        assert books.release(waiting, by=books.user("zoe")).held == HELD
+        assert books.release(waiting, by=books.user("kim")).status is RewardStatus.APPROVED
+    books.pay("carol", "in_2", 100, system="stripe")
+    assert (held(books), earned(books)) == ([], 2 * 10**7 + 21)
+    assert books.faults() == []
+
+
 # ---------------------------------------------------------------- who made the key
 
 

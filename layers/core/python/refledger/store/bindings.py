@@ -134,6 +134,8 @@ def _counted(binding: Binding) -> Item:
     item |= {"beyond": binding.unlisted} if binding.unlisted else {}
     if binding.converted_at_ms:
         item["converted"] = binding.converted_at_ms
+    if binding.revived_by:
+        item["revived"] = binding.revived_by
     if binding.listed:
         item["paid"] = [list(each) for each in binding.listed]
     if binding.turn:
@@ -240,6 +242,7 @@ def from_item(item: Item) -> Binding:
         ended_ms=item.get("ended", 0),
         named_by=item.get("named", ""),
         converted_at_ms=item.get("converted", 0),
+        revived_by=item.get("revived", ""),
         listed=tuple((at_ms, payment) for at_ms, payment in item.get("paid", ())),
         room=item.get("room", 0),
         unlisted=item.get("beyond", 0),

@@ -91,7 +91,8 @@ def counted(
         return old, []
     if payment.target:  # it is counted already
         return old, [bindings.still_earns(old)]
-    at_ms, new, rules = payment.occurred_at_ms, old.converted(payment.occurred_at_ms), terms.rules
+    at_ms, rules = payment.occurred_at_ms, terms.rules
+    new = old.converted(at_ms, payment.caller, now_ms)
     base = terms.commission_base(payment)
     if base and rules.needs_count:
         new = new.counted(at_ms, payment.id, rules)
@@ -255,21 +256,25 @@ def _looked_at(context: Context, made: list[Reward]) -> list[Write]:
 
 
 def _in_time(context: Context, payment: Payment) -> Rated:
-    """One that was paid after its referral had expired: it has not, for another was paid in time and told later."""
+    """One that was paid after its referral had expired: it has not, for another was paid in time and told later.
+
+    Where a service told of that one, this earns on its word, too: for a person, whoever told of it.
+    """
     from refledger.operations.earning.payments import assess  # it rates what it assesses
 
     binding = bindings.find(context.table, payment.program_id, payment.customer)
     if binding is None or binding.why_not(payment.occurred_at_ms):
         return Rated()
     program = context.program_after(payment.program_id, context.now_ms())
-    taken = replace(payment, kind=PaymentKind.PAYMENT, reason="")
-    held = (SECOND_PERSON,) if payment.caller and program.limits_sales(payment.currency) else ()
+    caller = payment.caller or binding.revived_by
+    taken = replace(payment, kind=PaymentKind.PAYMENT, reason="", caller=caller)
+    held = (SECOND_PERSON,) if caller and program.limits_sales(payment.currency) else ()
     assessed = assess(context, taken, binding, program, payment, held)
     marks: list[Write] = []
-    if payment.caller:
+    if caller:
         from refledger.operations import duties  # what comes by the bus needs to know nothing of them
 
-        marks = duties.sold(context, payment.caller, [reward.partner_id for reward in assessed.rewards])
+        marks = duties.sold(context, caller, [reward.partner_id for reward in assessed.rewards])
     context.table.commit(*assessed.writes, *marks)
     return Rated(assessed.due(context.now_ms()), 1)
 
