@@ -16,13 +16,13 @@ from refledger.domain.programs import CurrencyTerms, Weights
 from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS, iso
-from refledger.operations.earning import duplicate_decisions, rating, unattributed
+from refledger.operations.earning import conversions, duplicate_decisions, rating, unattributed
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
 from refledger.operations.payouts import decisions
 from refledger.operations.referring import code_application, lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
-from refledger.store import keys, payments, rewards
+from refledger.store import bindings, keys, payments, rewards
 from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -338,6 +338,21 @@ def test_what_was_told_of_nobodys_payment_is_rewritten_by_no_other(books: Books,
     books.apply("carol", "alice")
     unattributed.take(books.context, unattributed.Referred("default", books.user("carol")))
     assert earned(books) == (1 if first == "site" else 2_000)
+
+
+def test_a_crm_revives_no_referral_by_itself(books: Books) -> None:
+    """Told a day late that the deal was won in time: what was paid since by Stripe waits for a person."""
+    books.change_program(sales_limit=LIMIT, adjustment_limit=LIMIT, attribution_days=1, tier_rates_bps=(2000,))
+    books.apply("carol", "alice")
+    at_ms = books.clock()
+    books.clock.forward(2 * DAY_MS)
+    books.pay("carol", "in_1", 10**8, system="stripe")
+    binding = bindings.find(books.table, "default", books.user("carol"))
+    assert binding
+    conversions.convert(books.context, binding.referral_id, 5, at_ms=at_ms)
+    rating.rate_customer(books.context, "default", books.user("carol"))
+    assert ([each.amount for each in held(books)], earned(books)) == ([2 * 10**7], 1)
+    assert books.faults() == []
 
 
 @pytest.mark.parametrize("first", ["site", "", "before it expired"])

@@ -69,7 +69,7 @@ class Binding:
     ended_ms: int = 0  # what is paid then or later earns nothing, whatever was paid before; 0: no such time
     named_by: str = ""  # keyed hash of the one of the staff who said whose customer it is; "": nobody of them
     converted_at_ms: int = 0  # when what was paid in time was paid; 0: nothing yet, or by older versions
-    revived_by: str = ""  # keyed hash of the service whose sale was told to be in time when it had expired already
+    revived_by: str = ""  # the machine whose sale was told to be in time when it had expired already
     systems: tuple[str, ...] = ()  # which systems told of payments of the customer, sorted
     seen: int = 0  # how many payments were told of since there are several
     id_kept: bool = False  # whether the referral says what the owner calls the customer
@@ -104,7 +104,7 @@ class Binding:
     def converted(self, paid_at_ms: int, caller: str = "", now_ms: int = 0) -> Binding:
         """Return the binding after something was paid in time: it does not expire any more.
 
-        `caller`: the service that told of it, on whose word what was paid since the expiry earns after all.
+        `caller`: the machine that told of it, on whose word what was paid since the expiry earns after all.
         """
         if not self.until_ms:
             return self if self.converted_at_ms else replace(self, converted_at_ms=paid_at_ms)

@@ -26,6 +26,7 @@ from refledger.store import bindings, keys, payments, referrals, rewards, transa
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
+LEADS = "leads"  # a CRM, which tells of conversions
 PAUSE_MS = 20
 LASTING = (POSSIBLE_DUPLICATE, SECOND_PERSON)  # what holds each reward of a payment, sorted
 TURNS = 20  # how often others may come late while one rates again; then the schedule goes on
@@ -92,7 +93,8 @@ def counted(
     if payment.target:  # it is counted already
         return old, [bindings.still_earns(old)]
     at_ms, rules = payment.occurred_at_ms, terms.rules
-    new = old.converted(at_ms, payment.caller, now_ms)
+    machine = payment.by or LEADS if payment.by_machine else ""
+    new = old.converted(at_ms, payment.caller or machine, now_ms)
     base = terms.commission_base(payment)
     if base and rules.needs_count:
         new = new.counted(at_ms, payment.id, rules)
@@ -258,7 +260,7 @@ def _looked_at(context: Context, made: list[Reward]) -> list[Write]:
 def _in_time(context: Context, payment: Payment) -> Rated:
     """One that was paid after its referral had expired: it has not, for another was paid in time and told later.
 
-    Where a service told of that one, this earns on its word, too: for a person, whoever told of it.
+    Where a machine told of that one, this earns on its word, too, where that has a limit: for a person, whoever told.
     """
     from refledger.operations.earning.payments import assess  # it rates what it assesses
 
@@ -266,9 +268,10 @@ def _in_time(context: Context, payment: Payment) -> Rated:
     if binding is None or binding.why_not(payment.occurred_at_ms):
         return Rated()
     program = context.program_after(payment.program_id, context.now_ms())
-    caller = payment.caller or binding.revived_by
+    is_limited = program.limits_sales(payment.currency)
+    caller = payment.caller or (binding.revived_by if is_limited else "")
     taken = replace(payment, kind=PaymentKind.PAYMENT, reason="", caller=caller)
-    held = (SECOND_PERSON,) if caller and program.limits_sales(payment.currency) else ()
+    held = (SECOND_PERSON,) if caller and is_limited else ()
     assessed = assess(context, taken, binding, program, payment, held)
     marks: list[Write] = []
     if caller:
