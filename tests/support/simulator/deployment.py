@@ -226,9 +226,10 @@ class Simulated(Deployment):
 
     def mature(self) -> int:
         """The first messages of groups at which nobody is, in order."""
-        messages, self.seen = self.sqs.messages[self.seen :], len(self.sqs.messages)
-        for message in messages:
+        messages = self.sqs.messages
+        for message in messages[self.seen :]:
             self.groups[message["MessageGroupId"]].append(message)
+        self.seen = len(messages)
         free = [name for name, group in self.groups.items() if group and name not in self.busy]
         first = [message for name in free for message in self.groups[name][:10]][:10]
         taken = {message["MessageGroupId"] for message in first}
