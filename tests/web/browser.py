@@ -207,7 +207,9 @@ class World:
             "partnerId": partner, "amount": 1_500, "currency": "EUR", "reason": "the bonus of the launch",
         }, key="pages-adjustment")  # fmt: skip
         entry = self.client.get(ADMIN, "/ledger/entries", partnerId=partner)["data"][0]
+        told = {"name": "Shop", "scopes": ["partners:read", "events:write"], "validDays": 365}
         return {
+            "key": self.client.post(ADMIN, "/api-keys", told, key="pages-key")["id"],
             "partner": partner, "june": self.withdrawals["june"], "reward": reward["id"], "entry": entry["id"],
             "payment": reward["paymentId"], "referral": reward["referralId"], "adjustment": adjustment["id"],
         }  # fmt: skip

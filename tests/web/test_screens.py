@@ -35,6 +35,7 @@ CONSOLE = {
     "summary": "/console/reports/payouts", "books": "/console/books", "journal": "/console/books/journal",
     "entry": "/console/books/{entry}",
     "audit": "/console/audit?entity={partner}", "files": "/console/files", "people": "/console/people",
+    "api-keys": "/console/api-keys", "api-key": "/console/api-keys/{key}",
     "settings": "/console/settings", "search": "/console/search?q=Okafor+Media", "nowhere": "/console/nowhere",
 }  # fmt: skip
 PORTAL = {

@@ -198,6 +198,20 @@ const SCREENS = screens([
     right: "GET /api/v1/people/{personId}",
   },
   {
+    path: "/console/api-keys",
+    title: "apiKeys",
+    group: "setup",
+    texts: "console/api-keys",
+    load: () => import("./api-keys"),
+    right: "GET /api/v1/api-keys",
+  },
+  {
+    path: "/console/api-keys/:id",
+    texts: "console/api-keys",
+    load: () => import("./api-keys"),
+    right: "GET /api/v1/api-keys/{apiKeyId}",
+  },
+  {
     path: "/console/settings",
     title: "settings",
     group: "setup",

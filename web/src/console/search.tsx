@@ -17,6 +17,7 @@ const LONG = /^[a-z0-9]{33,64}$/;
 const ENTRY = /^[a-z0-9]{16}-[A-Z]{3}-\d{8}-\d+$/;
 const OWN = /^[^\s/?#]{1,64}$/; // what you call a customer, a lead or a payment
 const CODE = /^[A-Za-z0-9-]{3,32}$/;
+const KEY = /^rl_(?:live|test)_([0-9a-v]{16})/; // the id that stands in an API key
 
 /** Nothing of that name is no trouble; anything else is. */
 async function maybe(look: Promise<Hit[]> | Hit[]): Promise<Hit[]> {
@@ -60,6 +61,24 @@ async function people(q: string): Promise<Hit[]> {
     .filter((each) => each.name?.toLowerCase().includes(q.toLowerCase()))
     .map((each) => ({ kind: "PERSON", href: `/console/people/${each.id}`, name: each.name ?? each.id, about: "" }));
 }
+
+type Key = { id: string; name: string; prefix: string; lastFour: string };
+const keyHit = ({ id, name, prefix, lastFour }: Key): Hit => ({
+  kind: "API_KEY",
+  href: `/console/api-keys/${id}`,
+  name,
+  about: `${prefix}…${lastFour}`,
+});
+
+/** API keys by any part of the name: there are few. */
+async function keys(q: string): Promise<Hit[]> {
+  const found = await done(api.GET("/api/v1/api-keys", { params: { query: { limit: 100 } } }));
+  return found.data.filter((each) => each.name.toLowerCase().includes(q.toLowerCase())).map(keyHit);
+}
+
+const key = async (apiKeyId: string): Promise<Hit[]> => [
+  keyHit(await done(api.GET("/api/v1/api-keys/{apiKeyId}", { params: { path: { apiKeyId } } }))),
+];
 
 const byCode = async (code: string): Promise<Hit[]> => [
   partnerHit(await done(api.GET("/api/v1/partners/by-code/{code}", { params: { path: { code } } }))),
@@ -125,11 +144,14 @@ async function reward(rewardId: string): Promise<Hit[]> {
 
 /** What the word may be is asked for at once; a code, which is counted, only where nothing else has the name. */
 async function search(q: string): Promise<Hit[]> {
+  const keyId = KEY.exec(q)?.[1];
+  if (keyId) return may("GET /api/v1/api-keys/{apiKeyId}") ? maybe(key(keyId)) : [];
   const all = (await programs()).data.slice(0, MOST_PROGRAMS);
   const named = all
     .filter((each) => [each.id, each.name].some((name) => name.toLowerCase().includes(q.toLowerCase())))
     .map((each) => ({ kind: "PROGRAM", href: `/console/programs/${each.id}`, name: each.name, about: each.id }));
   const looks = [partners(q, all), may("GET /api/v1/people") ? people(q) : [], named];
+  if (may("GET /api/v1/api-keys")) looks.push(keys(q));
   if (OWN.test(q)) looks.push(...all.map((each) => customer(q, each.id)), lead(q), payment(q, "payments"));
   if (/^(in|pi|cs|ch|py)_/.test(q)) looks.push(payment(q, "stripe"));
   if (PARTNER.test(q)) looks.push(partner(q));

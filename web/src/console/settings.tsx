@@ -1,6 +1,6 @@
 /** Settings: what this stack was told by its parameters, and whether it books and pays. Changed by a deployment alone. */
 import { api, done } from "../shared/api";
-import { session } from "../shared/session";
+import { may, session } from "../shared/session";
 import { number, t, word } from "../shared/texts";
 import { Badge, Facts, Part, Show, Title, useLoad, When } from "../shared/ui";
 
@@ -65,6 +65,16 @@ export default function Settings() {
                 <p class="muted">{t("limitsAbout")}</p>
               </Part>
             </div>
+            {may("GET /api/v1/api-keys") && (
+              <Part title={t("apiKeys")}>
+                <p>{t("apiKeysWhere")}</p>
+                <p class="buttons start">
+                  <a class="button" href="/console/api-keys">
+                    {t("apiKeys")}
+                  </a>
+                </p>
+              </Part>
+            )}
             <Part title={t("yourRights")}>
               <p>{session.value?.roles.map((each) => word("ROLE", each)).join(", ")}</p>
               <p class="muted">{t("yourRightsAbout")}</p>

@@ -14,6 +14,9 @@ const KEYS = [
   ["close", "Esc"],
 ] as const;
 
+// of an API key only what leads to it: the rest opens, and belongs in no address
+const withoutSecret = (q: string): string => q.replace(/^(rl_(?:live|test)_[0-9a-v]{16})[0-9a-v]+$/, "$1");
+
 export function Tools() {
   const { query, path, route } = useLocation();
   const asked = path === "/console/search" ? (query.q ?? "") : "";
@@ -36,7 +39,8 @@ export function Tools() {
   }, []);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (typed.trim()) route(`/console/search?${new URLSearchParams({ q: typed.trim() })}`);
+    const q = withoutSecret(typed.trim());
+    if (q) route(`/console/search?${new URLSearchParams({ q })}`);
   };
   return (
     <>

@@ -2,6 +2,7 @@
 export interface Catalogs {
   "console/adjustments": typeof import("./console/adjustments.en.json");
   "console/applications": typeof import("./console/applications.en.json");
+  "console/api-keys": typeof import("./console/api-keys.en.json");
   "console/partners": typeof import("./console/partners.en.json");
   "console/payments": typeof import("./console/payments.en.json");
   "console/payouts": typeof import("./console/payouts.en.json");
