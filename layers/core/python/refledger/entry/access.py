@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 from refledger.domain.errors import Forbidden
 from refledger.operations.rate_limits import LimitKind
@@ -373,9 +374,14 @@ def place_of(route: str, path: Mapping[str, str]) -> str:
     `path`: the parameters of the call.
     """
     place = PLACES.get(route, route.removeprefix("POST "))
-    if not any(re.fullmatch(re.escape(f"GET {place}/") + r"\{\w+\}", each) for each in ROUTES):
-        return ""
-    return re.sub(r"\{(\w+)\}", lambda match: path[match[1]], place)
+    return re.sub(r"\{(\w+)\}", lambda match: path[match[1]], place) if _is_read_by_id(place) else ""
+
+
+@cache  # asked in each call that makes something: it looks at every route there is
+def _is_read_by_id(place: str) -> bool:
+    """Whether what is below an address, as routes have it, can be read by its id."""
+    read = re.compile(re.escape(f"GET {place}/") + r"\{\w+\}")
+    return any(map(read.fullmatch, ROUTES))
 
 
 def open_to(roles: Collection[Role]) -> list[str]:
