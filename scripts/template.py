@@ -192,11 +192,15 @@ def function(name: str, said: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
 
 
 def _calling(said: dict[str, Any]) -> dict[str, Any]:
-    """A function that may call those behind the API, and is told their names."""
+    """A function that may call those behind the API as the API does, and is told their names."""
     routes = {name: [route.key for route in of_one] for name, of_one in openapi.served().items()}
-    served = sorted(name for name, of_one in routes.items() if any(access.ROUTES[key] for key in of_one))
-    named = sub(",".join(f"{name}=${{{logical_id(name)}Function}}" for name in served))
-    arns = [attribute(f"{logical_id(name)}Function.Arn") for name in served]
+    functions = read("functions")
+    served = {
+        name: _called(logical_id(name), functions[name])
+        for name, of_one in sorted(routes.items()) if any(access.ROUTES[key] for key in of_one)
+    }  # fmt: skip
+    named = sub(",".join(f"{name}=${{{called}}}" for name, called in served.items()))  # an alias is named by its ARN
+    arns = [attribute(f"{called}.Arn") if called.endswith("Function") else ref(called) for called in served.values()]
     may = [*said.get("May", []), {"Action": "lambda:InvokeFunction", "Resource": arns}]
     return {**said, "Variables": {**said.get("Variables", {}), "FUNCTIONS": named}, "May": may}
 

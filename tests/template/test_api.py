@@ -12,6 +12,7 @@ from tests.template.deployed import (
     FUNCTION,
     ROOT,
     Properties,
+    aliases,
     api_operations,
     called,
     declared,
@@ -19,6 +20,7 @@ from tests.template.deployed import (
     of_type,
     referred,
     resources,
+    statements,
 )
 
 ROUTES = {
@@ -348,6 +350,20 @@ def test_what_is_dispatched_finds_the_function_of_each_route() -> None:
     assert {each.split("=")[0] for each in named.split(",")} == signed_in
 
 
+def test_what_is_dispatched_is_called_as_the_api_calls_it() -> None:
+    """By its alias where it has one: the function itself starts without its snapshot, with code that may go back."""
+    by_api = {called_by(operation): operation for _, operation in api_operations()}
+    named = of_type(FUNCTION)["DispatchFunction"]["Environment"]["Variables"]["FUNCTIONS"]["Fn::Sub"]
+    (invoke,) = [each for each in statements("DispatchRole") if each["Action"] == "lambda:InvokeFunction"]
+    ids = []
+    for name, id in re.findall(r"(\w+)=\$\{(\w+)\}", named):
+        (by_gateway,) = re.findall(r"/functions/\$\{(\w+)(?:\.Arn)?\}", json.dumps(by_api[function_id(name)]))
+        assert id == by_gateway, name
+        ids.append(id)
+    assert [referred(each) for each in invoke["Resource"]] == ids, "and it may call that alone"
+    assert set(aliases()) & set(ids), "some have one"
+
+
 def test_what_anybody_may_get_they_may_look_at() -> None:
     """HEAD of the public GETs has limits of its own; that of the others is dispatched, with a token."""
     heads = {route for route, _ in api_operations() if route.startswith("HEAD ")} - DISPATCHED.keys()
@@ -412,10 +428,10 @@ def number(told: Any) -> int:
 
 
 def test_what_anybody_may_ask_empties_no_bucket_of_others() -> None:
-    """Each anonymous route is throttled apart from the API and below it."""
+    """Each route that asks for no token is throttled apart from the API and below it: keys are looked up behind it."""
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     public = {route for route, who in access.ROUTES.items() if who is access.PUBLIC}
-    assert set(stage["RouteSettings"]) == public | HEADS | EMBEDDED | {"$default"}
+    assert set(stage["RouteSettings"]) == public | HEADS | EMBEDDED | {"$default", "ANY /keyed/{proxy+}"}
     for route, limits in stage["RouteSettings"].items():
         assert set(limits) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}, route
         assert number(limits["ThrottlingRateLimit"]) < number(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]), (
