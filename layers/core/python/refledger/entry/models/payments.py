@@ -206,7 +206,7 @@ class PaymentView(View):
     `gone`: what of `amount` went back to the customer or is disputed, never more than it. `shipping`: what of `base`
     was paid for shipping. `possibleDuplicateOf`: the payment that it may be, as long as nobody
     has said; `clearedBy`: who said whether it is. `caller`: the service that told of it over HTTP, on whose word alone
-    it earns no more in a day than `salesLimit`.
+    it earns no more in a day than `salesLimit`; `leads` where it earns because a CRM's conversion revived its referral.
     """
 
     people = ("cleared_by", "by", "caller")
