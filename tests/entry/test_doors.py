@@ -109,6 +109,28 @@ def test_many_clicks_of_one_address_are_few(shop: World) -> None:
     assert counted(shop) == 12
 
 
+def from_address(world: World, code: str, address: str) -> int:
+    event = world.event(FOLLOW, sub=None, path={"code": code})
+    event["requestContext"]["http"]["sourceIp"] = address
+    status: int = api_of(FOLLOW)(event, None)["statusCode"]
+    return status
+
+
+def test_an_ipv6_network_is_one_caller(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has one address of IPv6 has 2^64: clicks and guesses are counted of them all together."""
+    code = code_of(shop, "bob")
+    for number in range(1, 16):
+        assert from_address(shop, code, f"2001:db8:0:1::{number:x}") == 302
+    assert counted(shop) == 10
+    assert from_address(shop, code, "2001:db8:0:2::1") == 302
+    assert counted(shop) == 11, "another network is another caller"
+    few = Limits({**config.limits().allowed, LimitKind.UNKNOWN_CODES: 3})
+    monkeypatch.setattr(config, "limits", lambda: few)
+    guesses = [from_address(shop, f"GUESS{number}", f"2001:db8:0:1:{number}::1") for number in range(5)]
+    assert guesses == [404, 404, 404, 429, 429]
+    assert [from_address(shop, "GUESS9", f"::ffff:192.0.2.{number}") for number in range(5)] == [404] * 5
+
+
 def test_who_looks_where_a_link_leads_has_not_clicked(shop: World) -> None:
     """HEAD, which previews and monitors send: the same place and the same headers, and no click."""
     code = code_of(shop, "bob")

@@ -85,16 +85,17 @@ class AuditEntry:
     operation: str = ""
 
 
-def network(origin: str) -> str:
-    """Return the network that an address is of, for what is kept for good.
+def network(origin: str, v4_bits: int = 24, v6_bits: int = 48) -> str:
+    """Return the network that an address is of, as wide as what is kept for good; "" for none.
 
-    24 bits of IPv4, 48 of IPv6; "" for none.
+    An address of IPv4 is one however it is written.
     """
     try:
-        bits = 24 if ip_address(origin).version == 4 else 48
+        address = ip_address(origin)
     except ValueError:
         return ""
-    return str(ip_network(f"{origin}/{bits}", strict=False))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network(f"{address}/{v4_bits if address.version == 4 else v6_bits}", strict=False))
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:

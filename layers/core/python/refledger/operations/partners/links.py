@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from refledger.domain import codes, links
+from refledger.domain.audit import network
 from refledger.domain.clicks import Click
 from refledger.domain.errors import CodeNotFound, NotFound
 from refledger.domain.links import Links
@@ -20,6 +21,7 @@ from refledger.store.table import counted
 from refledger.store.transaction import RetryableConflict
 
 COUNTED_A_MINUTE = 10  # clicks on a link from one address, by one worker: more is no person's, or means nothing
+HOUSEHOLD_BITS = 64  # of IPv6: below them whoever has one address has 2^64, and would be as many callers
 CLOSED_AFTER_MS = 3 * DAY_MS  # a day that ended two days ago gets no more clicks, whatever the clocks say
 
 
@@ -53,7 +55,8 @@ def follow(context: Context, limits: Limits, origin: str, clicked: Clicked) -> R
     to which they must not lead.
     """
     now_ms = context.now_ms()
-    visitor = context.ids.hash("origin", origin, now_ms // MINUTE_MS)
+    caller = network(origin, v4_bits=32, v6_bits=HOUSEHOLD_BITS) or origin
+    visitor = context.ids.hash("origin", caller, now_ms // MINUTE_MS)
     code = codes.normalise(clicked.code)
     counter = keys.limit(visitor, LimitKind.UNKNOWN_CODES, now_ms // MINUTE_MS)
     item, tries = context.table.get_many([keys.code(code or "none"), counter], strong=False)
