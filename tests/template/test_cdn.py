@@ -115,7 +115,10 @@ def test_the_firewall_lets_webhooks_through_and_counts_by_address() -> None:
     found = [rule["Statement"].get("RateBasedStatement") for rule in acl["Rules"]]
     clicks, requests = [rate for rate in found if rate]
     assert clicks["AggregateKeyType"] == requests["AggregateKeyType"] == "IP"
-    assert clicks["ScopeDownStatement"]["ByteMatchStatement"]["SearchString"] == "/r/"
+    match = clicks["ScopeDownStatement"]["ByteMatchStatement"]
+    assert match["SearchString"] == "/r/"
+    decoded = [each["Type"] for each in match["TextTransformations"]]
+    assert decoded == ["URL_DECODE"], "the gateway takes /%72/ for /r/, and the firewall must see what it sees"
     let_by = requests["ScopeDownStatement"]["NotStatement"]["Statement"]["ByteMatchStatement"]["SearchString"]
     signed = [route.split()[1] for route, who in access.ROUTES.items() if who is None and route.startswith("POST ")]
     assert all(path.startswith(let_by) for path in signed)
