@@ -50,8 +50,8 @@ def page(delivery: Delivery) -> RawAnswer:
         raise NotFound("there is no such program")
     program = config.context().program(id)
     portal = program.portal
-    if not portal or not portal.allowed_origins:
-        raise NotFound("this program's portal is shown on no other page")
+    if not portal or not portal.allowed_origins:  # in the same words: nobody is to try which programs there are
+        raise ProgramNotFound(f"there is no program {id}")
     policy = pages.policy(frames=portal.allowed_origins, images=[portal.logo_origin] if portal.logo_origin else [])
     headers = {**pages.ASKED_AGAIN, **pages.IN_A_FRAME, "content-security-policy": policy}
     return _filled(*_told(program, portal)).answer(delivery, "text/html; charset=utf-8", headers)

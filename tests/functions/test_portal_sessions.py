@@ -314,6 +314,19 @@ def test_a_program_that_names_none_is_shown_nowhere(told: World, site: Path) -> 
         assert_problem(told.call(PAGE, sub=None, path={"programId": id}), 404)
 
 
+def test_who_asks_for_a_page_learns_of_no_program_that_shows_none(told: World, site: Path) -> None:
+    """One that is there and one that is not answer alike, so that nobody can try which there are."""
+    was = told.books.context.program("default").portal
+    told.books.change_program(portal=None)
+    told.books.context._programs.clear()
+    there, not_there = (told.call(PAGE, sub=None, path={"programId": id}) for id in ("default", "defauln"))
+    told.books.change_program(portal=was)
+    told.books.context._programs.clear()
+    assert there.code == not_there.code
+    assert there.body["detail"].replace("default", "defauln") == not_there.body["detail"]
+    assert there.headers == not_there.headers
+
+
 def test_what_a_program_is_called_runs_nowhere(told: World, site: Path) -> None:
     """Its name stands in the page as text that cannot end the script around it, and in no header."""
     was = told.books.context.program("default").portal
