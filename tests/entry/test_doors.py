@@ -15,7 +15,7 @@ from refledger.adapters import hubspot, signed_webhooks
 from refledger.adapters.queues import LeadsQueue
 from refledger.domain.errors import BadSignature
 from refledger.domain.times import MINUTE_MS
-from refledger.entry import config, paging
+from refledger.entry import access, config, paging
 from refledger.operations.rate_limits import LimitKind, Limits
 from refledger.store import clicks, keys
 from tests.functions.test_links import FOLLOW, SHOP, click, code_of
@@ -212,6 +212,39 @@ def test_who_is_not_the_cdn_says_nothing_about_addresses(shop: World, secret: st
         told = {} if said is None else {"x_cdn_secret": said}
         assert through(shop, f"198.51.100.{number}", **told).status == 302
     assert counted(shop) == 10
+
+
+# ---------------------------------------------------------------- whatever a stranger sends
+
+OPEN = sorted(route for route, who in access.ROUTES.items() if who is None or who.embedded)
+IN_PATHS = ("..", "\r\nset-cookie: a=b", "\u0130\u017f", "\x00", "a" * 4000, "%0d%0a")
+IN_BODIES = (b"\xff\xfe", b"[" * 60_000, b"NaN", b'"\\ud800"', b"x" * 70_000)
+IN_HEADERS = (
+    {"stripe-signature": "t=\u0661,v1=\u017f", "refledger-signature": "t=1,t=2,v1="},
+    {
+        "stripe-signature": "t,v1",
+        "refledger-signature": f"t={'9' * 5_000}",
+        "x-hubspot-request-timestamp": "\u0661" * 13,
+    },
+    {"authorization": f"Bearer rlp_{'a' * 16}_{'1' * 13}_{'a' * 52}", "accept-encoding": "br;q=9," * 500},
+)
+
+
+@pytest.mark.parametrize("route", OPEN)
+def test_a_stranger_breaks_nothing(shop: World, route: str) -> None:
+    """Whatever stands in paths, bodies and headers is refused in peace, and makes no header of its own."""
+    names = re.findall(r"\{(\w+)\}", route)
+    bodies = IN_BODIES if route.startswith("POST") else IN_BODIES[:1]
+    for value in IN_PATHS if names else ("",):
+        for headers in IN_HEADERS:
+            for body in bodies:
+                path = dict.fromkeys(names, value) or None
+                answer = shop.call(route, sub=None, path=path, headers=headers, encoded=body)
+                built = answer.status != 503 or "were not built" in answer.body["detail"]
+                assert (answer.status in (*range(200, 500), 503), built) == (True, True), (value[:9], headers, body[:9])
+                assert not any(re.search(r"[\r\n]", text) for text in answer.headers.values())
+                assert access.ROUTES[route] is None or answer.status == 401
+                assert not route.startswith("POST") or answer.status in (401, 413)
 
 
 # ---------------------------------------------------------------- requests
