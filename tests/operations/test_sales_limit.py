@@ -16,13 +16,13 @@ from refledger.domain.programs import CurrencyTerms, Weights
 from refledger.domain.rewards import IN_BALANCE, SECOND_PERSON, Reward, RewardStatus
 from refledger.domain.rules import RuleSet
 from refledger.domain.times import DAY_MS, HOUR_MS, iso
-from refledger.operations.earning import conversions, duplicate_decisions, rating, unattributed
+from refledger.operations.earning import conversions, duplicate_decisions, parked, rating, unattributed
 from refledger.operations.earning.payments import RecordOutcome
 from refledger.operations.partners import partners
 from refledger.operations.payouts import decisions
 from refledger.operations.referring import code_application, lifecycle
 from refledger.operations.referring.lifecycle import NewReferral
-from refledger.store import bindings, keys, payments, rewards
+from refledger.store import bindings, exposures, keys, payments, rewards
 from tests.support import worlds
 from tests.support.books import Books
 from tests.support.programs import a_rule
@@ -552,3 +552,67 @@ def test_one_payment_earns_once(books: Books, order: tuple[str, ...], amounts: t
     contradicted = order.index("key") < order.index("bus") and amounts[1] != amounts[2]
     assert earned(books) in {each // 5 for each in amounts} | ({0} if contradicted else set())
     assert books.faults() == []
+
+
+# ---------------------------------------------------------------- further ways around it
+
+
+@pytest.mark.parametrize("way", ["becomes more", "revived"])
+def test_of_ones_own_nothing_where_there_is_no_limit_either(books: Books, way: str) -> None:
+    """Who made the key earns nothing of its sale at first, and then would because of another payment."""
+    alice, before_ms = books.user("alice"), books.clock()
+    if way == "becomes more":
+        books.change_program(rules=RuleSet(a_rule(2000, first=[0])))
+    else:
+        books.change_program(attribution_days=1, tier_rates_bps=(2000,))
+    books.apply("carol", "alice")
+    books.clock.forward(2 * DAY_MS if way == "revived" else HOUR_MS)
+    sell(books, "own", 10**7, "carol", caller=alice)
+    books.pay("carol", "cent", 5, occurred_at_ms=before_ms)
+    rating.rate_customer(books.context, "default", books.user("carol"))
+    own = books.payment("own").id
+    assert [each.held for each in books.rewards("alice") if each.payment == own] == [HELD]
+    assert (earned(books) <= 1, books.faults()) == (True, [])
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_key_moves_no_order_to_another_program(books: Books, says: bool) -> None:
+    """The bus told of it in the default program, where its customer is referred a moment later."""
+    books.program("second", sales_limit=LIMIT, tier_rates_bps=(2000,))
+    mal = books.member("mal", "second")
+    code_application.apply(books.context, books.limits, books.user("carol"), mal.code)
+    books.pay("carol", "order", 10_000, program_said=True)
+    program: dict[str, Any] = {"program_id": "second"} if says else {"program_said": False}
+    again = books.pay("carol", "order", 10_000, caller=books.user("site"), **program)
+    assert again.outcome in (RecordOutcome.DIFFERENT, RecordOutcome.REPEATED)
+    books.apply("carol", "alice")
+    unattributed.take(books.context, unattributed.Referred("default", books.user("carol")))
+    assert (books.rewards("mal"), earned(books)) == ([], 2_000)
+
+
+def test_who_earns_later_of_a_held_sale_is_marked(books: Books) -> None:
+    """A second tier that a first payment does not pay is paid when it turns out to be the second."""
+    rules = RuleSet(a_rule(2000, 2000, first=[2000, 0]))
+    books.change_program(rules=rules, sales_limit=0, adjustment_limit=LIMIT)
+    books.apply("carol", "bob")
+    ann = books.user("ann")
+    sell(books, "p", 10_000, "carol", caller=ann)
+    books.pay("carol", "cent", 5, occurred_at_ms=books.clock() - HOUR_MS)
+    rating.rate_customer(books.context, "default", books.user("carol"))
+    (waiting,) = held(books)
+    books.release(waiting, by=books.user("mia"))
+    assert earned(books) == 2_000
+    withdrawal = books.withdraw("alice", 2_000)
+    with pytest.raises(SecondPersonNeeded):
+        decisions.approve(books.context, withdrawal.id, ann, "request", "fine")
+
+
+def test_who_made_the_key_lets_out_nothing_that_another_accepted(books: Books) -> None:
+    """A key told of a payment in a currency that the program did not take; Zoe accepted it."""
+    ann = books.user("ann")
+    books.change_program(sales_limit=LIMIT, adjustment_limit=LIMIT, tier_rates_bps=(2000,))
+    sell(books, "p", 10_000, currency="EUR", caller=ann)
+    books.change_program(sales_limit=LIMIT, currencies={"EUR": EUR}, tier_rates_bps=(2000,))
+    parked.accept(books.context, books.payment("p").id, books.user("zoe"))
+    marks = exposures.from_item("", books.table.get(keys.exposure_of_partner(books.partner("alice").id))).marks
+    assert ann in {each.actor for each in marks}

@@ -133,7 +133,9 @@ def attempt(context: Context, received: PaymentReceived, id: str, names: tuple[s
 def _rewrites(payment: Payment, first: Payment) -> bool:
     """Whether a service says something else of a payment than another one, or the bus, did before."""
     is_another = bool(payment.caller) and payment.caller != first.caller
-    return is_another and said(replace(payment, program_id=first.program_id)) != first.body
+    if not (payment.program_said or first.program_said):  # what was guessed of both may have changed meanwhile
+        payment = replace(payment, program_id=first.program_id)
+    return is_another and said(payment) != first.body
 
 
 def _own_id(context: Context, received: PaymentReceived, customer: str) -> str:

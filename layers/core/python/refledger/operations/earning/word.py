@@ -48,7 +48,7 @@ def by_word(
     case = duties.case(context, act, by, [program], currency, amounts, by_machine=by_machine)
     if isinstance(case.require(), NeedsSecond) or sold is None:
         assessed, sold = assess((SECOND_PERSON,)), []
-    return assessed, [*case.writes(marks=makers if by_machine else None, caller=caller), *sold]
+    return assessed, [*case.writes(marks=makers if by_machine else None, caller=assessed.payment.caller), *sold]
 
 
 def told_by_service(
@@ -85,13 +85,16 @@ def more(
     Above what one person may make in a day they are held, and whatever a service's sale comes to more; one that is in
     the balance stays what it was instead, for nothing that is there is held: somebody gives the rest by hand.
     """
-    amounts = Counter[str]()
+    amounts, earning = Counter[str](), set[str]()
     for tier, new in becomes.items():
         difference = new.amount - _amount(existing.get(tier))
-        if difference > 0 and SECOND_PERSON not in new.held and new.cancelled is not Cancelled.BY_HAND:
-            amounts[new.partner_id] += difference
+        if difference > 0 and new.cancelled is not Cancelled.BY_HAND:
+            earning.add(new.partner_id)
+            if SECOND_PERSON not in new.held:
+                amounts[new.partner_id] += difference
+    marks = duties.sold(context, payment.caller, earning) if payment.caller else []
     if not amounts:
-        return dict(becomes), []
+        return dict(becomes), marks
     program = context.program(payment.program_id)
     person = "" if payment.caller else payment.by or payment.cleared_by  # who vouched for a sale had seen less
     if person:
@@ -99,7 +102,8 @@ def more(
         case = duties.case(context, act, person, [program], payment.currency, amounts)
         is_enough, counted = not isinstance(case.require(), NeedsSecond), case.writes()
     else:  # it is told of no sale, so it is counted in no day
-        is_enough, counted = not program.limits_sales(payment.currency), duties.sold(context, payment.caller, amounts)
+        is_own = partners.id_of_user(context.table, payment.caller) in amounts
+        is_enough, counted = not is_own and not program.limits_sales(payment.currency), marks
     if is_enough:
         return dict(becomes), counted
     return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, counted
