@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -120,7 +119,7 @@ class Client:
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         def get() -> dict[str, Any]:
-            table, shown = self._table(request), self._shown(request)
+            table, shown = self._table(request), _projection(request)
             item = table.items.get(table.key(request["Key"]))
             units = read_units(item.bytes if item else 1, strong=request.get("ConsistentRead", False))
             return {**({} if item is None else {"Item": shown(item)}), **_consumed(request, table, units)}
@@ -137,7 +136,7 @@ class Client:
             room = BATCH_GET_LIMIT_BYTES
             for name, asked in request["RequestItems"].items():
                 _check_parameters("BatchGetItem", asked, {"Keys", *_READ} - {"TableName"})
-                table, shown = self._table({"TableName": name}), self._shown(asked)
+                table, shown = self._table({"TableName": name}), _projection(asked)
                 keys = [table.key(key) for key in asked["Keys"]]
                 if not keys:
                     raise NotModelled("botocore refuses a batch of no keys")
@@ -164,7 +163,7 @@ class Client:
             table, placeholders = self._table(request), Request.of(request)
             index = table.index(request.get("IndexName"))
             wanted = placeholders.use(expressions.key_condition(request["KeyConditionExpression"]))(placeholders.given)
-            shown = self._shown(request, placeholders, index.projected)
+            shown = _projection(request, placeholders, index.projected)
             if index.name and request.get("ConsistentRead"):
                 raise Invalid("Consistent reads are not supported on global secondary indexes")
             page = table.query(
@@ -181,7 +180,7 @@ class Client:
 
     def scan(self, **request: Any) -> dict[str, Any]:
         def scan() -> dict[str, Any]:
-            shown = _projection(request, write_all)
+            shown = _projection(request)
             page = self._table(request).scan(_limit(request), request.get("ExclusiveStartKey"))
             return _answer(page.items, page.last, shown)
 
@@ -358,10 +357,6 @@ class Client:
         except KeyError:
             raise _Refused("ResourceNotFoundException", "Cannot do operations on a non-existent table") from None
 
-    def _shown(self, request: Mapping[str, Any], *more: Any) -> Callable[[Item], dict[str, Any]]:
-        """How items are shown. What the simulator asks for is read only: all its answers have the same of an item."""
-        return _projection(request, _SHARED if self.scheduled else write_all, *more)
-
     def _do(self, operation: str, request: Mapping[str, Any], does: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         _check_parameters(operation, request, PARAMETERS[operation])
         if not self.scheduled and _may_meet_others():
@@ -432,9 +427,6 @@ def _may_meet_others() -> bool:
     return thread is not threading.main_thread() and not thread.name.startswith(SIDE_BY_SIDE)
 
 
-_SHARED: Callable[[Item], dict[str, Any]] = attrgetter("shared")
-
-
 class _Refused(Exception):
     """An answer with an error that has a code of its own."""
 
@@ -471,25 +463,23 @@ def _limit(request: Mapping[str, Any]) -> int | None:
 
 
 def _projection(
-    request: Mapping[str, Any],
-    write: Callable[[Item], dict[str, Any]],
-    shared: Request | None = None,
-    projected: frozenset[str] | None = None,
-) -> Callable[[Item], dict[str, Any]]:
+    request: Mapping[str, Any], shared: Request | None = None, projected: frozenset[str] | None = None
+) -> Callable[[Attributes], dict[str, Any]]:
     """How items are shown. `shared`: the placeholders of other expressions too; `projected`: what the index has."""
     placeholders = shared or Request.of(request)
     text = request.get("ProjectionExpression")
     names = placeholders.use(expressions.projection(text))(placeholders.given) if text is not None else None
     placeholders.end()
     if names is None:
-        return write
+        return write_all
     if projected is not None and (missing := set(names) - projected):
         raise Invalid(f"Global secondary index does not project {sorted(missing)}")
-    wanted = tuple(names)
-    return lambda item: write(item.part(wanted))
+    return lambda item: write_all({name: item[name] for name in names if name in item})
 
 
-def _answer(items: list[Item], last: dict[str, Any] | None, shown: Callable[[Item], dict[str, Any]]) -> dict[str, Any]:
+def _answer(
+    items: list[Item], last: dict[str, Any] | None, shown: Callable[[Attributes], dict[str, Any]]
+) -> dict[str, Any]:
     more = {"LastEvaluatedKey": last} if last else {}
     return {"Items": list(map(shown, items)), "Count": len(items), "ScannedCount": len(items), **more}
 

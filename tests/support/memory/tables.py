@@ -72,7 +72,7 @@ class Index:
 
     def seen(self, item: Item) -> Item:
         """What is in the index of an item."""
-        return item if self.projected is None else item.part(self.projected)
+        return item if self.projected is None else Item((n, v) for n, v in item.items() if n in self.projected)
 
 
 @dataclass(frozen=True)

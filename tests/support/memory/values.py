@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -55,14 +55,7 @@ def read(wire: Any) -> Value:
 
 def read_all(wire: Mapping[str, Any]) -> Attributes:
     """The attributes of an item or a map."""
-    return {name: _text(value) or read(value) for name, value in wire.items()}
-
-
-def _text(wire: Any) -> Value | None:
-    """What most values are, None for another one."""
-    if type(wire) is dict and len(wire) == 1 and type(text := wire.get("S")) is str:
-        return "S", text
-    return None
+    return {name: read(value) for name, value in wire.items()}
 
 
 def write(value: Value) -> dict[str, Any]:
@@ -128,24 +121,8 @@ def size_all(attributes: Attributes) -> int:
 
 
 class Item(dict[str, Value]):
-    """The attributes of an item that stays as it is: what follows from them is found once."""
+    """The attributes of an item that stays as it is: its size is counted once."""
 
     @cached_property
     def bytes(self) -> int:
         return size_all(self)
-
-    @cached_property
-    def shared(self) -> dict[str, Any]:
-        """As answers have it, for callers that leave what is in it as it is."""
-        return write_all(self)
-
-    @cached_property
-    def _parts(self) -> dict[Hashable, Item]:
-        return {}
-
-    def part(self, names: tuple[str, ...] | frozenset[str]) -> Item:
-        """Those of the names that it has."""
-        found = self._parts.get(names)
-        if found is None:
-            found = self._parts[names] = Item((name, value) for name, value in self.items() if name in names)
-        return found
