@@ -42,6 +42,21 @@ def asked(page: Page, button: str, of: str = "") -> Locator:
     return page.get_by_role("dialog", name=of or button)
 
 
+def filled(page: Page, name: str, *scopes: str) -> Locator:
+    """The dialog that makes a key, with what a key needs."""
+    dialog = asked(page, "Make a key")
+    dialog.get_by_label("Name", exact=True).fill(name)
+    tick(dialog, *scopes)
+    return dialog
+
+
+def kept(page: Page) -> str:
+    """The text that is shown once, after its dialog was closed."""
+    text = page.get_by_label("Key", exact=True).inner_text()
+    page.get_by_role("button", name="I have kept it").click()
+    return text
+
+
 def test_a_key_is_made_and_shown_once(visit: Visit, world: World) -> None:
     """Found from the settings; its text opens, is copied, and is nowhere once its dialog is closed."""
     ada = visit()
@@ -85,13 +100,10 @@ def test_its_maker_rotates_it_and_revokes_it(visit: Visit, world: World) -> None
     ada = visit()
     ada.sign_in("Ada Admin", "/console/api-keys")
     page = ada.page
-    dialog = asked(page, "Make a key")
-    dialog.get_by_label("Name", exact=True).fill("Rotated by Ada")
-    tick(dialog, "programs:read")
+    dialog = filled(page, "Rotated by Ada", "programs:read")
     dialog.get_by_label("Days until it ends").fill("")
     dialog.get_by_role("button", name="Make a key").click()
-    texts = [page.get_by_label("Key", exact=True).inner_text()]
-    page.get_by_role("button", name="I have kept it").click()
+    texts = [kept(page)]
     page.get_by_role("link", name="Rotated by Ada").click()
     for hours in ("2", "0"):
         dialog = asked(page, "Rotate")
@@ -99,8 +111,7 @@ def test_its_maker_rotates_it_and_revokes_it(visit: Visit, world: World) -> None
         expect(dialog.get_by_role("button", name="Rotate")).to_be_disabled()
         dialog.get_by_label("Hours that those before go on").fill(hours)
         dialog.get_by_role("button", name="Rotate").click()
-        texts.append(page.get_by_label("Key", exact=True).inner_text())
-        page.get_by_role("button", name="I have kept it").click()
+        texts.append(kept(page))
         former = page.get_by_role("region", name="Texts of before that still go")
         if hours == "2":
             expect(former).to_contain_text(f"…{texts[0][-4:]}")
@@ -120,13 +131,10 @@ def test_a_key_that_is_believed_waits_for_another_admin(visit: Visit, world: Wor
     ada = visit()
     ada.sign_in("Ada Admin", "/console/api-keys")
     page = ada.page
-    dialog = asked(page, "Make a key")
-    dialog.get_by_label("Name", exact=True).fill("Believed of Ada")
-    tick(dialog, "events:write", "programs:read")
+    dialog = filled(page, "Believed of Ada", "events:write", "programs:read")
     expect(dialog.get_by_text("until another admin confirms it")).to_be_visible()
     dialog.get_by_role("button", name="Make a key").click()
-    text = page.get_by_label("Key", exact=True).inner_text()
-    page.get_by_role("button", name="I have kept it").click()
+    text = kept(page)
     page.get_by_role("link", name="Believed of Ada").click()
     expect(page.get_by_text("another admin than you has to confirm it")).to_be_visible()
     expect(page.get_by_role("button", name="Confirm …")).to_have_count(0)
@@ -146,9 +154,7 @@ def test_a_lost_answer_shows_no_text(visit: Visit, world: World) -> None:
     ada = visit(expected=["Failed to load", "net::ERR"])
     ada.sign_in("Ada Admin", "/console/api-keys")
     page = ada.page
-    dialog = asked(page, "Make a key")
-    dialog.get_by_label("Name", exact=True).fill("Lost on its way")
-    tick(dialog, "programs:read")
+    dialog = filled(page, "Lost on its way", "programs:read")
 
     def lose(route: Any) -> None:
         if route.request.method != "POST":
