@@ -27,10 +27,12 @@ from refledger.domain.exposures import Exposure, Marked
 from refledger.domain.programs import Program
 from refledger.domain.times import DAY_MS, iso
 from refledger.operations.context import Context
-from refledger.store import exposures, keys
+from refledger.store import exposures, keys, partners
 from refledger.store.transaction import Write
 
-__all__ = ["Case", "case", "check_apart", "check_stranger", "first_mark", "marks", "sale", "sold", "strictest"]
+__all__ = [
+    "Case", "case", "check_apart", "check_stranger", "first_mark", "is_own", "marks", "sale", "sold", "strictest",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,11 @@ def sale(
         return None
     room = limit - amount if limit is not None and program.exposure is None else None
     return [exposures.sell(key, seen, currency, amount, room, now_ms)]
+
+
+def is_own(context: Context, caller: str, partner_ids: Collection[str]) -> bool:
+    """Return whether who is behind a service earns from its sale: of their own nobody does, limit or none."""
+    return bool(caller) and partners.id_of_user(context.table, caller) in partner_ids
 
 
 def sold(context: Context, caller: str, partner_ids: Collection[str]) -> list[Write]:

@@ -24,16 +24,15 @@ def check_open(program: Program) -> None:
         raise ProgramClosed(f"the program is {program.status.lower()}: nobody is referred to it")
 
 
-def check_stranger(context: Context, act: Act, upline: Sequence[Link], depth: int, by: str) -> None:
+def check_stranger(context: Context, act: Act, upline: Sequence[Link], depth: int, *people: str) -> None:
     """Refuse who says what they earn themselves, or from whom.
 
-    `by`: keyed hash of who does, "" for a machine. Raises Forbidden.
+    `people`: keyed hashes of who does, "" for a machine. Raises Forbidden.
     """
-    if not by:
-        return
-    own = partners.id_of_user(context.table, by)  # whoever was linked later stands there without a user
-    users = [by if own == link.partner_id else link.customer for link in upline[:depth]]
-    duties.check_stranger(act, by, *users)
+    for by in filter(None, people):
+        own = partners.id_of_user(context.table, by)  # whoever was linked later stands there without a user
+        users = [by if own == link.partner_id else link.customer for link in upline[:depth]]
+        duties.check_stranger(act, by, *users)
 
 
 def check_new_customer(context: Context, program: Program, customer: str, *, by_machine: bool = False) -> None:

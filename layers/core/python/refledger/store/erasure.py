@@ -71,14 +71,12 @@ def _without(item: Item, new: Item) -> Write | None:
     own = item.get("who", {}).get("kind") == "partner"
     if not new and not own:
         return None
-    condition, told = IS_THERE, keys.told_of(item)
+    condition, told, was = IS_THERE, keys.told_of(item), {}
     if new and told and told[0] == "REFERRAL":  # who changes it meanwhile neither loses a guard nor brings it back
         version = item.get("version", 1)
         condition += " AND (#version = :was OR attribute_not_exists(#version))"
         new = {**new, "version": version + 1}
         was = {"was": version}
-    else:
-        was = {}
     setting = "SET " + ", ".join(f"#{name} = :{name}" for name in new) if new else ""
     key = {"pk": item["pk"], "sk": item["sk"]}
     change = f"{setting} REMOVE #who".strip() if own else setting

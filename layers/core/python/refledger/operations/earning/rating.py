@@ -22,7 +22,7 @@ from refledger.domain.times import months_after
 from refledger.domain.uplines import EXPIRED, FOREVER_MS, Binding, RatingBacklog
 from refledger.operations.context import Context, retry_on_conflict
 from refledger.operations.earning import duplicate_detection, reversals
-from refledger.store import bindings, keys, partners, payments, referrals, rewards, transaction
+from refledger.store import bindings, keys, payments, referrals, rewards, transaction
 from refledger.store.table import BATCH_LIMIT
 from refledger.store.transaction import Write
 
@@ -279,7 +279,7 @@ def _in_time(context: Context, payment: Payment) -> Rated:
 
         earning = [reward.partner_id for reward in assessed.rewards]
         marks = duties.sold(context, caller, earning)
-        if partners.id_of_user(context.table, caller) in earning:  # of one's own nothing, limit or none
+        if duties.is_own(context, caller, earning):
             assessed = assess(context, taken, binding, program, payment, (SECOND_PERSON,))
     context.table.commit(*assessed.writes, *marks)
     return Rated(assessed.due(context.now_ms()), 1)

@@ -18,7 +18,6 @@ from refledger.operations import duties
 from refledger.operations.context import Context
 from refledger.operations.earning import rating
 from refledger.operations.earning.payments import PaymentAssessment
-from refledger.store import partners
 from refledger.store.transaction import Write
 
 
@@ -71,7 +70,7 @@ def _sold(context: Context, caller: str, program: Program, assessed: PaymentAsse
     earning = {reward.partner_id for reward in assessed.rewards}
     links = [link for link in (assessed.binding.upline if assessed.binding else ()) if link.partner_id in earning]
     earns = {link.customer for link in links}
-    if "" in earns and partners.id_of_user(context.table, caller) in earning:  # who was linked later is looked up
+    if "" in earns and duties.is_own(context, caller, earning):  # who was linked later is looked up
         earns.add(caller)
     amount = sum(reward.amount for reward in assessed.rewards)
     return duties.sale(context, caller, program, assessed.payment.currency, amount, earns=earns)
@@ -102,8 +101,8 @@ def more(
         case = duties.case(context, act, person, [program], payment.currency, amounts)
         is_enough, counted = not isinstance(case.require(), NeedsSecond), case.writes()
     else:  # it is told of no sale, so it is counted in no day
-        is_own = partners.id_of_user(context.table, payment.caller) in amounts
-        is_enough, counted = not is_own and not program.limits_sales(payment.currency), marks
+        is_limited = program.limits_sales(payment.currency)
+        is_enough, counted = not is_limited and not duties.is_own(context, payment.caller, amounts), marks
     if is_enough:
         return dict(becomes), counted
     return {tier: _waits(payment, existing.get(tier), new) for tier, new in becomes.items()}, counted

@@ -142,8 +142,7 @@ def create_once(
         external_id=new.external_id,
         metadata=new.metadata,
     ).made_by("" if by_machine else by, *makers)
-    for each in (by, *makers):
-        check_stranger(context, Act.REFER, made.upline, made.depth, each)
+    check_stranger(context, Act.REFER, made.upline, made.depth, by, *makers)
     writes = [referrals.create(made), partners.still_as_read(partner), request.guard(referral=made.id)]
     writes += external_ids.moves(context, Kind.REFERRAL, program_id, made.id, "", made.external_id)
     if new.lead:
@@ -321,8 +320,7 @@ def link_lead(
     def act(old: Referral) -> tuple[Referral, list[Write]] | None:
         if old.lead == lead and customer in ("", old.customer):
             return None
-        for each in (by, *makers):
-            check_stranger(context, Act.REFER, old.upline, old.depth, each)
+        check_stranger(context, Act.REFER, old.upline, old.depth, by, *makers)
         new, writes = old.made_by(*makers), []
         if old.lead != lead:
             if old.lead:
